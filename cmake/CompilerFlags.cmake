@@ -1,0 +1,16 @@
+# One interface target that every room links: warnings, architecture, sanitizers.
+add_library(modr_flags INTERFACE)
+target_compile_options(modr_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wunused
+  -fno-math-errno -fno-trapping-math)   # lets loops vectorise; results and NaNs stay IEEE
+if(MODR_ARCH)
+  target_compile_options(modr_flags INTERFACE -march=${MODR_ARCH})
+endif()
+if(MODR_WERROR)
+  target_compile_options(modr_flags INTERFACE -Werror)
+endif()
+if(MODR_SANITIZE)
+  target_compile_options(modr_flags INTERFACE -fsanitize=${MODR_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(modr_flags INTERFACE -fsanitize=${MODR_SANITIZE})
+endif()
+target_include_directories(modr_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})

@@ -1,0 +1,15 @@
+# modr_room(NAME [USES rooms...] [LINKS targets...]): a static library modr_NAME from src/NAME/*.cpp.
+# USES names other rooms; who may use whom is checked by cmake/CheckLayers.cmake.
+function(modr_room name)
+  cmake_parse_arguments(ROOM "" "" "USES;LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  list(TRANSFORM ROOM_USES PREPEND modr_)
+  set_property(GLOBAL APPEND PROPERTY MODR_ROOMS modr_${name})
+  if(sources)
+    add_library(modr_${name} STATIC ${sources})
+    target_link_libraries(modr_${name} PUBLIC modr_flags ${ROOM_USES} PRIVATE ${ROOM_LINKS})
+  else()
+    add_library(modr_${name} INTERFACE)
+    target_link_libraries(modr_${name} INTERFACE modr_flags ${ROOM_USES} ${ROOM_LINKS})
+  endif()
+endfunction()

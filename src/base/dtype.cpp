@@ -1,0 +1,11 @@
+#include "base/dtype.hpp"
+
+namespace modr {
+
+DType parse_dtype(std::string_view name) {
+  if (name == "f32") return DType::f32;
+  if (name == "f64") return DType::f64;
+  fail("unknown dtype '{}': expected f32 or f64", name);
+}
+
+}  // namespace modr

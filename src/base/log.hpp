@@ -1,0 +1,28 @@
+#pragma once
+// Talk goes to stderr (colours only on a terminal); data goes to stdout and is not this file's business.
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+
+namespace modr {
+
+/// Sets the rank that stands in front of every line when `size` > 1; lines of ranks other than 0 show warnings only.
+void set_log_rank(int rank, int size);
+void log_text(const std::string& text);
+void warn_text(const std::string& text);
+void error_text(const std::string& text);
+
+/// One line for people, e.g. `log("loaded {} records", n)`.
+template <typename... Args>
+void log(fmt::format_string<Args...> format, Args&&... args) {
+  log_text(fmt::format(format, std::forward<Args>(args)...));
+}
+
+/// One line about something that a person should look at.
+template <typename... Args>
+void warn(fmt::format_string<Args...> format, Args&&... args) {
+  warn_text(fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace modr

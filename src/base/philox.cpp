@@ -1,0 +1,108 @@
+#include "base/philox.hpp"
+
+#include <cmath>
+#include <numbers>
+
+#include "base/error.hpp"
+
+namespace modr {
+
+namespace {
+
+// The high and low words of a 32 x 32 bit product.
+std::array<uint32_t, 2> multiply(uint32_t a, uint32_t b) {
+  const uint64_t product = static_cast<uint64_t>(a) * b;
+  return {static_cast<uint32_t>(product >> 32), static_cast<uint32_t>(product)};
+}
+
+// Spreads (seed, stream) over the key, so that neighbouring seeds give unrelated keys (splitmix64's finaliser).
+uint64_t mix(uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+std::array<uint32_t, 4> philox(std::array<uint32_t, 4> c, std::array<uint32_t, 2> key) {
+  for (int round = 0; round < 10; ++round) {
+    const auto [high0, low0] = multiply(0xD2511F53u, c[0]);
+    const auto [high1, low1] = multiply(0xCD9E8D57u, c[2]);
+    c = {high1 ^ c[1] ^ key[0], low1, high0 ^ c[3] ^ key[1], low0};
+    key[0] += 0x9E3779B9u;
+    key[1] += 0xBB67AE85u;
+  }
+  return c;
+}
+
+PhiloxSequence::PhiloxSequence(uint64_t seed, RandomStream stream, uint64_t a, uint32_t b) {
+  const uint64_t key = mix(seed + 0x9e3779b97f4a7c15ULL * (static_cast<uint64_t>(stream) + 1));
+  key_ = {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
+  counter_ = {0, static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32), b};
+}
+
+uint32_t PhiloxSequence::next_u32() {
+  if (used_ == 4) {
+    block_ = philox(counter_, key_);
+    ++counter_[0];
+    used_ = 0;
+  }
+  return block_[static_cast<std::size_t>(used_++)];
+}
+
+double PhiloxSequence::uniform() {
+  const uint64_t high = next_u32();
+  const uint64_t bits = (high << 32 | next_u32()) >> 11;  // 53 bits
+  return (static_cast<double>(bits) + 0.5) * 0x1p-53;
+}
+
+uint64_t PhiloxSequence::below(uint64_t bound) {
+  MODR_CHECK(bound > 0, "no number is below 0");
+  const uint64_t limit = bound * (~uint64_t{0} / bound);  // a multiple of bound: what lies above it is drawn again
+  while (true) {
+    const uint64_t high = next_u32();
+    const uint64_t draw = high << 32 | next_u32();
+    if (draw < limit) return draw % bound;
+  }
+}
+
+double PhiloxSequence::normal() {
+  const double radius = std::sqrt(-2.0 * std::log(uniform()));
+  return radius * std::cos(2.0 * std::numbers::pi * uniform());
+}
+
+double PhiloxSequence::truncated_normal(double bound) {
+  while (true) {
+    const double x = normal();
+    if (std::abs(x) <= bound) return x;
+  }
+}
+
+int64_t PhiloxSequence::poisson(double mean) {
+  MODR_CHECK(mean >= 0 && std::isfinite(mean), "Poisson mean {}", mean);
+  if (mean < 30) {  // count how many uniform factors fit above exp(-mean)
+    const double limit = std::exp(-mean);
+    int64_t count = 0;
+    for (double product = uniform(); product > limit; product *= uniform()) ++count;
+    return count;
+  }
+  // Transformed rejection with squeeze, PTRS (W. Hoermann, "The transformed rejection method for generating
+  // Poisson random variables", Insurance: Mathematics and Economics 12, 1993).
+  const double b = 0.931 + 2.53 * std::sqrt(mean);
+  const double a = -0.059 + 0.02483 * b;
+  const double inverse_alpha = 1.1239 + 1.1328 / (b - 3.4);
+  const double v_r = 0.9277 - 3.6224 / (b - 2.0);
+  while (true) {
+    const double u = uniform() - 0.5;
+    const double v = uniform();
+    const double us = 0.5 - std::abs(u);
+    const double k = std::floor((2.0 * a / us + b) * u + mean + 0.43);
+    if (us >= 0.07 && v <= v_r) return static_cast<int64_t>(k);
+    if (k < 0 || (us < 0.013 && v > us)) continue;
+    if (std::log(v) + std::log(inverse_alpha) - std::log(a / (us * us) + b) <=
+        k * std::log(mean) - mean - std::lgamma(k + 1.0))
+      return static_cast<int64_t>(k);
+  }
+}
+
+}  // namespace modr
