@@ -1,0 +1,1 @@
+modr_room(autograd USES tensor)

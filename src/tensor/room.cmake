@@ -1,0 +1,1 @@
+modr_room(tensor USES base kernels)

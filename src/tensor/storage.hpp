@@ -1,0 +1,36 @@
+#pragma once
+#include <cstddef>
+#include <memory>
+
+namespace modr {
+
+/// A reference-counted block of memory, aligned to 64 bytes, that tensors look into. Blocks come from and go back
+/// to a caching allocator, since training asks for the same sizes at every step.
+class Storage {
+ public:
+  explicit Storage(std::size_t bytes);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  std::byte* data() { return data_; }
+  const std::byte* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  std::byte* data_;
+  std::size_t bytes_;
+};
+
+/// What the allocator holds, in bytes.
+struct AllocatorStats {
+  std::size_t in_use = 0;  // blocks that tensors look into now
+  std::size_t peak = 0;    // largest in_use so far
+  std::size_t cached = 0;  // free blocks kept for reuse
+};
+AllocatorStats allocator_stats();
+
+/// Gives the cached free blocks back to the system.
+void release_cached_memory();
+
+}  // namespace modr

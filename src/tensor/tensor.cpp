@@ -1,0 +1,209 @@
+#include "tensor/tensor.hpp"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "base/error.hpp"
+#include "kernels/api/elementwise.hpp"
+
+namespace modr {
+
+namespace {
+
+// Calls f(offset) with the element offset of every index of `shape` under `strides`, in row-major order.
+template <typename F>
+void for_each_offset(const Shape& shape, const std::vector<int64_t>& strides, F f) {
+  const int64_t count = shape.numel();
+  const auto rank = static_cast<std::size_t>(shape.rank());
+  std::vector<int64_t> index(rank, 0);
+  int64_t offset = 0;
+  for (int64_t done = 0; done < count; ++done) {
+    f(offset);
+    for (std::size_t dim = rank; dim-- > 0;) {
+      offset += strides[dim];
+      if (++index[dim] < shape.dims()[dim]) break;
+      offset -= strides[dim] * index[dim];
+      index[dim] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+Tensor Tensor::empty(Shape shape, DType dtype) {
+  Tensor result;
+  result.storage_ = std::make_shared<Storage>(static_cast<std::size_t>(shape.numel()) * size_of(dtype));
+  result.strides_ = shape.strides();
+  result.shape_ = std::move(shape);
+  result.dtype_ = dtype;
+  return result;
+}
+
+Tensor Tensor::zeros(Shape shape, DType dtype) { return full(std::move(shape), dtype, 0); }
+
+Tensor Tensor::full(Shape shape, DType dtype, double value) {
+  Tensor result = empty(std::move(shape), dtype);
+  result.fill(value);
+  return result;
+}
+
+template <typename T>
+Tensor Tensor::from(std::span<const T> values, Shape shape, DType dtype) {
+  MODR_CHECK(static_cast<int64_t>(values.size()) == shape.numel(), "{} values for shape {}", values.size(),
+             shape.to_string());
+  Tensor result = empty(std::move(shape), dtype);
+  dispatch(dtype, [&]<typename U>() {
+    std::transform(values.begin(), values.end(), result.data<U>(), [](T value) { return static_cast<U>(value); });
+  });
+  return result;
+}
+template Tensor Tensor::from(std::span<const float>, Shape, DType);
+template Tensor Tensor::from(std::span<const double>, Shape, DType);
+
+bool Tensor::is_contiguous() const {
+  int64_t expected = 1;
+  for (int64_t dim = rank() - 1; dim >= 0; --dim) {
+    if (shape_[dim] != 1 && strides_[static_cast<std::size_t>(dim)] != expected) return false;
+    expected *= shape_[dim];
+  }
+  return true;
+}
+
+template <typename T>
+T* Tensor::data() const {
+  MODR_CHECK(defined(), "the tensor is undefined");
+  MODR_CHECK(dtype_of<T>() == dtype_, "tensor of {} read as {}", name_of(dtype_), name_of(dtype_of<T>()));
+  return reinterpret_cast<T*>(raw());
+}
+template float* Tensor::data() const;
+template double* Tensor::data() const;
+
+template <typename T>
+std::span<T> Tensor::span() const {
+  MODR_CHECK(is_contiguous(), "a span of a tensor that is not contiguous, shape {}", shape_.to_string());
+  return {data<T>(), static_cast<std::size_t>(numel())};
+}
+template std::span<float> Tensor::span() const;
+template std::span<double> Tensor::span() const;
+
+double Tensor::item() const {
+  MODR_CHECK(numel() == 1, "item() of a tensor of shape {}", shape_.to_string());
+  return dispatch(dtype_, [&]<typename T>() { return static_cast<double>(*data<T>()); });
+}
+
+std::vector<double> Tensor::to_vector() const {
+  std::vector<double> result;
+  result.reserve(static_cast<std::size_t>(numel()));
+  dispatch(dtype_, [&]<typename T>() {
+    const T* from = data<T>();
+    for_each_offset(shape_, strides_, [&](int64_t at) { result.push_back(static_cast<double>(from[at])); });
+  });
+  return result;
+}
+
+Tensor Tensor::view(std::vector<int64_t> dims) const {
+  MODR_CHECK(is_contiguous(), "view of a tensor that is not contiguous, shape {}", shape_.to_string());
+  int64_t known = 1;
+  for (int64_t size : dims) known *= size == -1 ? 1 : size;
+  for (int64_t& size : dims)
+    if (size == -1) size = known == 0 ? 0 : numel() / known;
+  Tensor result = *this;
+  result.shape_ = Shape(std::move(dims));
+  result.strides_ = result.shape_.strides();
+  MODR_CHECK(result.numel() == numel(), "{} viewed as {}", shape_.to_string(), result.shape_.to_string());
+  return result;
+}
+
+Tensor Tensor::slice(int64_t dim, int64_t begin, int64_t end) const {
+  if (dim < 0) dim += rank();
+  MODR_CHECK(0 <= begin && begin <= end && end <= size(dim), "rows [{}, {}) of dimension {} of {}", begin, end, dim,
+             shape_.to_string());
+  Tensor result = *this;
+  result.offset_ += begin * strides_[static_cast<std::size_t>(dim)];
+  result.shape_ = shape_.with(dim, end - begin);
+  return result;
+}
+
+Tensor Tensor::transpose(int64_t a, int64_t b) const {
+  if (a < 0) a += rank();
+  if (b < 0) b += rank();
+  Tensor result = *this;
+  result.shape_ = shape_.with(a, size(b)).with(b, size(a));
+  std::swap(result.strides_[static_cast<std::size_t>(a)], result.strides_[static_cast<std::size_t>(b)]);
+  return result;
+}
+
+Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
+
+Tensor Tensor::clone() const {
+  Tensor result = empty(shape_, dtype_);
+  result.copy_from(*this);
+  return result;
+}
+
+Tensor Tensor::to(DType dtype) const {
+  if (dtype == dtype_) return *this;
+  Tensor result = empty(shape_, dtype);
+  result.copy_from(*this);
+  return result;
+}
+
+void Tensor::fill(double value) const {
+  dispatch(dtype_, [&]<typename T>() {
+    T* to = data<T>();
+    if (is_contiguous()) {
+      std::fill_n(to, numel(), static_cast<T>(value));
+    } else {
+      for_each_offset(shape_, strides_, [&](int64_t at) { to[at] = static_cast<T>(value); });
+    }
+  });
+}
+
+void Tensor::copy_from(const Tensor& source) const {
+  MODR_CHECK(source.shape_ == shape_, "{} copied into {}", source.shape_.to_string(), shape_.to_string());
+  dispatch(dtype_, [&]<typename T>() {
+    dispatch(source.dtype_, [&]<typename S>() {
+      T* to = data<T>();
+      const S* from = source.data<S>();
+      if (is_contiguous() && source.is_contiguous()) {
+        std::transform(from, from + numel(), to, [](S value) { return static_cast<T>(value); });
+        return;
+      }
+      std::vector<int64_t> offsets;
+      offsets.reserve(static_cast<std::size_t>(numel()));
+      for_each_offset(source.shape_, source.strides_, [&](int64_t at) { offsets.push_back(at); });
+      std::size_t next = 0;
+      for_each_offset(shape_, strides_, [&](int64_t at) { to[at] = static_cast<T>(from[offsets[next++]]); });
+    });
+  });
+}
+
+void Tensor::add(const Tensor& source, double factor) const {
+  MODR_CHECK(source.shape_ == shape_, "{} added to {}", source.shape_.to_string(), shape_.to_string());
+  dispatch(dtype_, [&]<typename T>() {
+    kernels::cpu::add_scaled(source.span<T>().data(), static_cast<T>(factor), numel(), span<T>().data());
+  });
+}
+
+void Tensor::scale(double factor) const {
+  dispatch(dtype_, [&]<typename T>() { kernels::cpu::scale(static_cast<T>(factor), numel(), span<T>().data()); });
+}
+
+double sum_of_squares(const Tensor& tensor) {
+  return dispatch(tensor.dtype(), [&]<typename T>() {
+    double sum = 0;
+    for (T value : tensor.span<T>()) sum += static_cast<double>(value) * static_cast<double>(value);
+    return sum;
+  });
+}
+
+bool all_finite(const Tensor& tensor) {
+  return dispatch(tensor.dtype(), [&]<typename T>() {
+    T probe = 0;  // 0 * x is NaN exactly when x is not finite; no branch in the loop
+    for (T value : tensor.span<T>()) probe += value * T{0};
+    return probe == T{0};
+  });
+}
+
+}  // namespace modr

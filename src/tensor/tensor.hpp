@@ -1,0 +1,91 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/dtype.hpp"
+#include "base/shape.hpp"
+#include "tensor/storage.hpp"
+
+namespace modr {
+
+/// A strided view of reference-counted storage. Copying a Tensor shares the storage; clone() copies the values.
+/// A default-constructed Tensor is undefined: it has no storage and only defined() may be asked of it.
+class Tensor {
+ public:
+  Tensor() = default;
+
+  /// New storage with unset values.
+  static Tensor empty(Shape shape, DType dtype);
+  static Tensor zeros(Shape shape, DType dtype);
+  static Tensor full(Shape shape, DType dtype, double value);
+  /// A scalar (shape []).
+  static Tensor scalar(double value, DType dtype) { return full({}, dtype, value); }
+  /// Copies `values` (row-major), converting to `dtype`. Throws Error when the count is not shape.numel().
+  template <typename T>
+  static Tensor from(std::span<const T> values, Shape shape, DType dtype);
+
+  bool defined() const { return storage_ != nullptr; }
+  const Shape& shape() const { return shape_; }
+  int64_t size(int64_t dim) const { return shape_[dim]; }
+  int64_t rank() const { return shape_.rank(); }
+  int64_t numel() const { return shape_.numel(); }
+  DType dtype() const { return dtype_; }
+  const std::vector<int64_t>& strides() const { return strides_; }
+  bool is_contiguous() const;
+  std::size_t bytes() const { return static_cast<std::size_t>(numel()) * size_of(dtype_); }
+
+  /// First element. Throws Error when T is not the dtype. Tensors are views: constness is of the view.
+  template <typename T>
+  T* data() const;
+  /// All values of a contiguous tensor.
+  template <typename T>
+  std::span<T> span() const;
+  /// Value of a tensor with one element.
+  double item() const;
+  /// A copy of all values, row-major, as doubles.
+  std::vector<double> to_vector() const;
+
+  /// The same values in another shape; the tensor must be contiguous. One size may be -1.
+  Tensor view(std::vector<int64_t> dims) const;
+  Tensor view_as(const Shape& shape) const { return view(shape.dims()); }
+  /// Rows [begin, end) of dimension `dim`; shares storage.
+  Tensor slice(int64_t dim, int64_t begin, int64_t end) const;
+  /// Dimensions a and b swapped; shares storage.
+  Tensor transpose(int64_t a, int64_t b) const;
+  /// This tensor when contiguous, else a contiguous copy.
+  Tensor contiguous() const;
+  Tensor clone() const;
+  /// Values converted to `dtype` (this tensor itself when nothing changes).
+  Tensor to(DType dtype) const;
+
+  void fill(double value) const;
+  /// Copies the values of `source` (same shape, any dtype, any strides) into this tensor.
+  void copy_from(const Tensor& source) const;
+  /// this += factor * source (same shape and dtype, both contiguous).
+  void add(const Tensor& source, double factor = 1.0) const;
+  /// this *= factor (contiguous).
+  void scale(double factor) const;
+
+  /// True when both look at the same first element of the same storage.
+  bool shares_storage_with(const Tensor& other) const { return storage_ == other.storage_; }
+  /// True when no other tensor looks into this one's storage.
+  bool is_sole_owner() const { return storage_.use_count() == 1; }
+
+ private:
+  std::byte* raw() const { return storage_->data() + static_cast<std::size_t>(offset_) * size_of(dtype_); }
+
+  std::shared_ptr<Storage> storage_;
+  Shape shape_;
+  std::vector<int64_t> strides_;  // in elements
+  int64_t offset_ = 0;            // in elements
+  DType dtype_ = DType::f32;
+};
+
+/// Sum of squares over all values, accumulated in double in a fixed order.
+double sum_of_squares(const Tensor& tensor);
+/// True when every value is finite.
+bool all_finite(const Tensor& tensor);
+
+}  // namespace modr

@@ -1,0 +1,80 @@
+#include "tensor/tensor.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <numeric>
+
+namespace modr {
+namespace {
+
+Tensor counting(Shape shape, DType dtype = DType::f32) {
+  std::vector<double> values(static_cast<std::size_t>(shape.numel()));
+  std::iota(values.begin(), values.end(), 0);
+  return Tensor::from<double>(values, std::move(shape), dtype);
+}
+
+TEST(Tensor, ViewsShareStorageAndClonesDoNot) {
+  const Tensor a = counting({2, 3});
+  const Tensor row = a.slice(0, 1, 2);
+  row.fill(9);
+  EXPECT_EQ(a.to_vector(), (std::vector<double>{0, 1, 2, 9, 9, 9}));
+  a.clone().fill(5);
+  EXPECT_EQ(a.to_vector(), (std::vector<double>{0, 1, 2, 9, 9, 9}));
+}
+
+TEST(Tensor, TransposeAndSliceFollowStrides) {
+  const Tensor a = counting({2, 3});
+  const Tensor t = a.transpose(0, 1);
+  EXPECT_FALSE(t.is_contiguous());
+  EXPECT_EQ(t.shape(), (Shape{3, 2}));
+  EXPECT_EQ(t.to_vector(), (std::vector<double>{0, 3, 1, 4, 2, 5}));
+  EXPECT_EQ(t.contiguous().to_vector(), t.to_vector());
+  EXPECT_EQ(a.slice(1, 1, 3).to_vector(), (std::vector<double>{1, 2, 4, 5}));
+  EXPECT_EQ(t.slice(0, 2, 3).to_vector(), (std::vector<double>{2, 5}));
+  t.copy_from(counting({3, 2}, DType::f64));
+  EXPECT_EQ(a.to_vector(), (std::vector<double>{0, 2, 4, 1, 3, 5}));
+}
+
+TEST(Tensor, ViewInfersOneSize) {
+  EXPECT_EQ(counting({2, 3, 4}).view({-1, 4}).shape(), (Shape{6, 4}));
+  EXPECT_THROW(counting({2, 3}).view({4, -1}), Error);
+  EXPECT_THROW(counting({2, 3}).transpose(0, 1).view({6}), Error);
+}
+
+TEST(Tensor, EmptyAndScalarTensorsWork) {
+  EXPECT_EQ(Tensor::zeros({0, 4}, DType::f32).to_vector().size(), 0u);
+  EXPECT_EQ(Tensor::scalar(2.5, DType::f64).item(), 2.5);
+  EXPECT_EQ(sum_of_squares(Tensor::zeros({0}, DType::f64)), 0);
+}
+
+TEST(Tensor, MisuseIsRefused) {
+  EXPECT_THROW(counting({2}).data<double>(), Error);
+  EXPECT_THROW(counting({2}).slice(0, 1, 3), Error);
+  EXPECT_THROW(counting({2, 2}).item(), Error);
+  EXPECT_THROW(Tensor().data<float>(), Error);
+}
+
+TEST(Tensor, ArithmeticAndFiniteness) {
+  const Tensor a = counting({3}), b = Tensor::full({3}, DType::f32, 2);
+  a.add(b, 0.5);
+  a.scale(2);
+  EXPECT_EQ(a.to_vector(), (std::vector<double>{2, 4, 6}));
+  EXPECT_EQ(sum_of_squares(a), 56);
+  EXPECT_TRUE(all_finite(a));
+  for (double bad : {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+    a.slice(0, 1, 2).fill(bad);
+    EXPECT_FALSE(all_finite(a));
+  }
+}
+
+TEST(Allocator, ReusesBlocks) {
+  const float* first = Tensor::empty({1000}, DType::f32).data<float>();
+  EXPECT_EQ(Tensor::empty({1001}, DType::f32).data<float>(), first);
+  const auto before = allocator_stats();
+  const Tensor held = Tensor::empty({4000}, DType::f32);
+  EXPECT_EQ(allocator_stats().in_use, before.in_use + 16384);
+}
+
+}  // namespace
+}  // namespace modr
