@@ -1,0 +1,51 @@
+#include "comm/launcher.hpp"
+
+#include <charconv>
+#include <cstdlib>
+
+#include "base/error.hpp"
+
+namespace modr {
+
+namespace {
+
+// The positive number in a variable, 0 if it is unset or something else.
+int number_in(const Environment& environment, const char* name) {
+  const std::string text = environment(name).value_or("");
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size() && number > 0 ? number : 0;
+}
+
+}  // namespace
+
+std::optional<std::string> process_environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+Launch detect_launch(const Environment& environment) {
+  Launch launch;
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"}) {
+    launch.by_mpi = launch.by_mpi || environment(name).has_value();
+  }
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
+    if (launch.num_ranks == 0) launch.num_ranks = number_in(environment, name);
+  }
+  // SLURM_PROCID would be there in a batch script too, where this process is alone.
+  const int slurm_tasks = number_in(environment, "SLURM_STEP_NUM_TASKS");
+  if (slurm_tasks > 1 && launch.num_ranks == 0 && launch.by_mpi) launch.num_ranks = slurm_tasks;
+  if (slurm_tasks > 1 && !launch.by_mpi) {
+    fail("srun started {} tasks without MPI, each would run the whole job: expected srun --mpi=pmix", slurm_tasks);
+  }
+  return launch;
+}
+
+void check_num_ranks(const Launch& launch, int found) {
+  if (launch.num_ranks == 0 || launch.num_ranks == found) return;
+  fail("the launcher started {} ranks but MPI has found {}: expected the mpirun (or srun plugin) of the MPI that modr "
+       "was built with",
+       launch.num_ranks, found);
+}
+
+}  // namespace modr

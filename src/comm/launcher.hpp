@@ -1,0 +1,30 @@
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace modr {
+
+/// Reads one environment variable; nothing when it is not set.
+using Environment = std::function<std::optional<std::string>(const char* name)>;
+
+/// This process's own environment.
+std::optional<std::string> process_environment(const char* name);
+
+/// How this process was started.
+struct Launch {
+  /// By mpirun, or by srun with an MPI plugin: MPI is to be initialised.
+  bool by_mpi = false;
+  /// Number of ranks the launcher says it started; 0 where it does not say.
+  int num_ranks = 0;
+};
+
+/// Tells from the launchers' variables (Open MPI's, PMIx, PMI). Throws Error when Slurm started several tasks that
+/// cannot find each other (srun without an MPI plugin): each would run the whole job over the others' files.
+Launch detect_launch(const Environment& environment = process_environment);
+
+/// Throws Error when the launcher started another number of ranks than MPI has found, as when one MPI's mpirun starts
+/// a program that was built with another MPI.
+void check_num_ranks(const Launch& launch, int found);
+
+}  // namespace modr

@@ -1,0 +1,46 @@
+#include "comm/mpi_session.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include "base/error.hpp"
+#include "comm/mpi_backend.hpp"
+#include "comm/mpi_check.hpp"
+
+namespace modr {
+
+namespace {
+
+Communicator start(const Launch& launch) {
+  if (!launch.by_mpi) return Communicator::self();
+  int initialized = 0;
+  MODR_MPI(MPI_Initialized, &initialized);
+  MODR_CHECK(!initialized, "a process has one MpiSession");
+  int provided = MPI_THREAD_SINGLE;
+  MODR_MPI(MPI_Init_thread, nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);
+  MODR_MPI(MPI_Comm_set_errhandler, MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  if (provided < MPI_THREAD_SERIALIZED) fail("this MPI has no thread level SERIALIZED (it offers {})", provided);
+  Communicator world(make_mpi_backend());
+  check_num_ranks(launch, world.size());
+  return world;
+}
+
+}  // namespace
+
+MpiSession::MpiSession() : MpiSession(detect_launch()) {}
+
+MpiSession::MpiSession(const Launch& launch)
+    : by_mpi_(launch.by_mpi), exceptions_at_start_(std::uncaught_exceptions()), world_(start(launch)) {}
+
+MpiSession::~MpiSession() {
+  if (by_mpi_ && std::uncaught_exceptions() == exceptions_at_start_) MPI_Finalize();
+}
+
+void MpiSession::abort(int code) const {
+  std::fflush(nullptr);
+  if (by_mpi_) MPI_Abort(MPI_COMM_WORLD, code);
+  std::_Exit(code);
+}
+
+}  // namespace modr

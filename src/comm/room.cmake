@@ -1,0 +1,1 @@
+modr_room(comm USES base LINKS MPI::MPI_CXX)

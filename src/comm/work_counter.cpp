@@ -1,0 +1,20 @@
+#include "comm/work_counter.hpp"
+
+#include "base/error.hpp"
+
+namespace modr {
+
+WorkCounter::WorkCounter(const Communicator& comm) : backend_(comm.backend().make_counter()) {}
+
+int64_t WorkCounter::next() {
+  MODR_CHECK(backend_, "WorkCounter: next() after close()");
+  return backend_->next();
+}
+
+void WorkCounter::close() {
+  MODR_CHECK(backend_, "WorkCounter: closed twice");
+  backend_->close();
+  backend_.reset();
+}
+
+}  // namespace modr

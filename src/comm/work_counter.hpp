@@ -1,0 +1,30 @@
+#pragma once
+// Dynamic hand-out of work: a rank that finishes early simply draws more often.
+#include <cstdint>
+#include <memory>
+
+#include "comm/communicator.hpp"
+
+namespace modr {
+
+/// A counter that all ranks of a group share: next() gives 0, 1, 2, ... each exactly once over all ranks.
+///
+/// On MPI it is an integer in a window of rank 0, drawn by fetch-and-add without rank 0's help where the network can
+/// do that: on one node (shared memory; a draw takes microseconds while rank 0 computes) and on RDMA networks. Over
+/// plain TCP a draw is answered when rank 0 is next inside an MPI call, at the latest with its own next() or close():
+/// another rank waits for at most one of rank 0's work items.
+class WorkCounter {
+ public:
+  /// Collective. Starts at 0.
+  explicit WorkCounter(const Communicator& comm);
+  /// Not collective. Throws Error after close().
+  int64_t next();
+  /// Collective; to be called once every rank has stopped drawing. (A destructor must not communicate: a counter that
+  /// is dropped without close(), as when an exception ends the job, is released with the process.)
+  void close();
+
+ private:
+  std::unique_ptr<CounterBackend> backend_;
+};
+
+}  // namespace modr

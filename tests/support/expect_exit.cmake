@@ -1,0 +1,12 @@
+# cmake -DCODE=7 -P expect_exit.cmake -- COMMAND ARGUMENTS...: fails unless the command exits with CODE.
+foreach(at RANGE ${CMAKE_ARGC})
+  if(started)
+    list(APPEND command "${CMAKE_ARGV${at}}")
+  elseif("${CMAKE_ARGV${at}}" STREQUAL "--")
+    set(started TRUE)
+  endif()
+endforeach()
+execute_process(COMMAND ${command} RESULT_VARIABLE code)
+if(NOT code STREQUAL CODE)
+  message(FATAL_ERROR "expected exit code ${CODE}, found ${code}")
+endif()

@@ -1,0 +1,52 @@
+#include "comm/launcher.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/error.hpp"
+
+namespace modr {
+namespace {
+
+Launch launch_with(const std::map<std::string, std::string>& variables) {
+  return detect_launch([&](const char* name) {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  });
+}
+
+TEST(Launcher, AProcessAloneNeedsNoMpi) {
+  EXPECT_FALSE(launch_with({}).by_mpi);
+  // a plain command in a batch script: Slurm's variables are there, but nobody else is
+  EXPECT_FALSE(launch_with({{"SLURM_JOB_ID", "7"}, {"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}}).by_mpi);
+  EXPECT_FALSE(launch_with({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "1"}}).by_mpi);
+}
+
+TEST(Launcher, KnowsMpirunAndSrun) {
+  const Launch mpirun = launch_with({{"OMPI_COMM_WORLD_SIZE", "4"}, {"PMIX_RANK", "1"}});
+  EXPECT_TRUE(mpirun.by_mpi);
+  EXPECT_EQ(mpirun.num_ranks, 4);
+  const Launch srun = launch_with({{"PMIX_RANK", "1"}, {"SLURM_PROCID", "1"}, {"SLURM_STEP_NUM_TASKS", "3"}});
+  EXPECT_TRUE(srun.by_mpi);
+  EXPECT_EQ(srun.num_ranks, 3);
+  const Launch mpich = launch_with({{"PMI_RANK", "0"}, {"PMI_SIZE", "2"}});
+  EXPECT_TRUE(mpich.by_mpi);
+  EXPECT_EQ(mpich.num_ranks, 2);
+  // mpirun inside a Slurm job: one Slurm task a node, but more ranks
+  EXPECT_EQ(launch_with({{"OMPI_COMM_WORLD_SIZE", "8"}, {"SLURM_STEP_NUM_TASKS", "2"}}).num_ranks, 8);
+}
+
+TEST(Launcher, TasksThatCannotFindEachOtherAreRefused) {
+  EXPECT_THROW(launch_with({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "4"}}), Error);
+}
+
+TEST(Launcher, AnotherMpisLauncherIsRefused) {
+  EXPECT_THROW(check_num_ranks({.by_mpi = true, .num_ranks = 4}, 1), Error);
+  EXPECT_NO_THROW(check_num_ranks({.by_mpi = true, .num_ranks = 4}, 4));
+  EXPECT_NO_THROW(check_num_ranks({.by_mpi = true, .num_ranks = 0}, 4));
+  EXPECT_EQ(launch_with({{"OMPI_COMM_WORLD_SIZE", "many"}}).num_ranks, 0);
+}
+
+}  // namespace
+}  // namespace modr

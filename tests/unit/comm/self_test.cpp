@@ -1,0 +1,88 @@
+// The group of one process alone behaves as the one-rank MPI job does (tests/mpi/comm), without MPI.
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "comm/agree.hpp"
+#include "comm/communicator.hpp"
+#include "comm/mpi_session.hpp"
+#include "comm/work_counter.hpp"
+
+namespace modr {
+namespace {
+
+TEST(Self, IsAGroupOfOne) {
+  const Communicator comm = Communicator::self();
+  EXPECT_EQ(comm.rank(), 0);
+  EXPECT_EQ(comm.size(), 1);
+  EXPECT_TRUE(comm.is_root());
+  const Communicator part = comm.split(5, -1);
+  EXPECT_EQ(part.rank(), 0);
+  EXPECT_EQ(part.size(), 1);
+  comm.barrier();
+}
+
+TEST(Self, ReductionsAndBroadcastsKeepTheValues) {
+  const Communicator comm = Communicator::self();
+  std::vector<float> floats{1.5f, -2.0f};
+  std::vector<double> doubles{0.1, 0.2};
+  std::vector<int64_t> integers{int64_t{1} << 62, -7};
+  comm.all_reduce(floats);
+  comm.all_reduce(doubles, ReduceOp::max);
+  comm.all_reduce(integers, ReduceOp::min);
+  comm.broadcast(std::span(floats), 0);
+  EXPECT_EQ(floats, (std::vector<float>{1.5f, -2.0f}));
+  EXPECT_EQ(doubles, (std::vector<double>{0.1, 0.2}));
+  EXPECT_EQ(integers, (std::vector<int64_t>{int64_t{1} << 62, -7}));
+  EXPECT_EQ(comm.all_reduced(2.5), 2.5);
+  std::string text = "text";
+  comm.broadcast(text, 0);
+  EXPECT_EQ(text, "text");
+}
+
+TEST(Self, GathersItsOwn) {
+  const Communicator comm = Communicator::self();
+  EXPECT_EQ(comm.all_gather(3.25), std::vector<double>{3.25});
+  const std::vector<int> mine{1, 2, 3};
+  std::vector<int> all(3);
+  comm.all_gather(std::span<const int>(mine), std::span(all));
+  EXPECT_EQ(all, mine);
+  EXPECT_EQ(comm.gather("abc", 0), std::vector<std::string>{"abc"});
+  EXPECT_EQ(comm.gather("", 0), std::vector<std::string>{""});
+}
+
+TEST(Self, WrongArgumentsAreNamed) {
+  const Communicator comm = Communicator::self();
+  std::vector<int> values(2), all(3);
+  EXPECT_THROW(comm.broadcast(std::span(values), 1), Error);
+  EXPECT_THROW(comm.gather("", -1), Error);
+  EXPECT_THROW(comm.split(-1, 0), Error);
+  EXPECT_THROW(comm.all_gather(std::span<const int>(values), std::span(all)), Error);
+}
+
+TEST(Self, CountsWork) {
+  WorkCounter counter(Communicator::self());
+  for (int64_t expected = 0; expected < 5; ++expected) EXPECT_EQ(counter.next(), expected);
+  counter.close();
+  EXPECT_THROW(counter.next(), Error);
+  EXPECT_THROW(counter.close(), Error);
+}
+
+TEST(Self, FailuresComeWithoutARank) {
+  agree_ok(Communicator::self(), "");
+  try {
+    agree_ok(Communicator::self(), "run.yaml: no such file");
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "run.yaml: no such file");
+  }
+  EXPECT_THROW(run_agreed(Communicator::self(), [] { throw UsageError("no"); }), UsageError);
+}
+
+TEST(Self, IsTheWorldOfAProcessStartedAlone) {
+  const MpiSession session;
+  EXPECT_EQ(session.world().size(), 1);
+  EXPECT_EXIT(session.abort(9), testing::ExitedWithCode(9), "");
+}
+
+}  // namespace
+}  // namespace modr
