@@ -1,0 +1,98 @@
+// H5File's attributes: scalars of groups and datasets.
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "checkpoint/h5_file.hpp"
+#include "checkpoint/h5_handle.hpp"
+#include "checkpoint/h5_text.hpp"
+
+namespace modr {
+
+namespace {
+
+struct OpenAttribute {
+  H5Handle attribute, type, space;
+};
+
+const char* path_or_root(const std::string& object) { return object.empty() ? "/" : object.c_str(); }
+
+OpenAttribute open_attribute(hid_t file, const std::string& object, const std::string& name, const std::string& where) {
+  OpenAttribute result;
+  result.attribute =
+      H5Handle(H5Aopen_by_name(file, path_or_root(object), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  if (!result.attribute.ok()) fail_hdf5(where, fmt::format("no attribute '{}'", name));
+  result.type = H5Handle(H5Aget_type(result.attribute.id()), H5Tclose);
+  result.space = H5Handle(H5Aget_space(result.attribute.id()), H5Sclose);
+  if (!result.type.ok() || !result.space.ok()) fail_hdf5(where, fmt::format("attribute '{}' is damaged", name));
+  if (H5Sget_simple_extent_npoints(result.space.id()) != 1)
+    fail("{}: attribute '{}' holds several values, expected one", where, name);
+  return result;
+}
+
+}  // namespace
+
+bool H5File::has_attribute(const std::string& object, const std::string& name) const {
+  if (!has(object)) return false;
+  const htri_t found = H5Aexists_by_name(id_, path_or_root(object), name.c_str(), H5P_DEFAULT);
+  if (found < 0) fail_hdf5(where(object), "attributes cannot be read");
+  return found > 0;
+}
+
+template <typename T>
+T H5File::read_number(const std::string& object, const std::string& name, int64_t memory_type, bool floats) const {
+  const OpenAttribute open = open_attribute(id_, object, name, where(object));
+  const H5T_class_t kind = H5Tget_class(open.type.id());
+  if (kind != H5T_INTEGER && !(floats && kind == H5T_FLOAT))
+    fail("{}: attribute '{}' is not {}", where(object), name, floats ? "a number" : "an integer");
+  T value{};
+  if (H5Aread(open.attribute.id(), memory_type, &value) < 0)
+    fail_hdf5(where(object), fmt::format("attribute '{}' cannot be read", name));
+  return value;
+}
+
+int64_t H5File::attribute_int(const std::string& object, const std::string& name) const {
+  return read_number<int64_t>(object, name, H5T_NATIVE_INT64, false);
+}
+
+uint64_t H5File::attribute_uint(const std::string& object, const std::string& name) const {
+  return read_number<uint64_t>(object, name, H5T_NATIVE_UINT64, false);
+}
+
+double H5File::attribute_double(const std::string& object, const std::string& name) const {
+  return read_number<double>(object, name, H5T_NATIVE_DOUBLE, true);
+}
+
+std::string H5File::attribute_string(const std::string& object, const std::string& name) const {
+  const OpenAttribute open = open_attribute(id_, object, name, where(object));
+  const auto read = [&](hid_t type, void* out) { return H5Aread(open.attribute.id(), type, out); };
+  return read_hdf5_text(open.type, open.space, bytes_, fmt::format("{}: attribute '{}'", where(object), name), read);
+}
+
+void H5File::write_attribute(const std::string& object, const std::string& name, int64_t type, const void* value) {
+  const H5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  H5Handle attribute(H5Acreate_by_name(id_, path_or_root(object), name.c_str(), type, space.id(), H5P_DEFAULT,
+                                       H5P_DEFAULT, H5P_DEFAULT),
+                     H5Aclose);
+  if (!attribute.ok() || H5Awrite(attribute.id(), type, value) < 0 || !attribute.close())
+    fail_hdf5(where(object), fmt::format("attribute '{}' cannot be written", name));
+}
+
+void H5File::set_attribute_int(const std::string& object, const std::string& name, int64_t value) {
+  write_attribute(object, name, H5T_NATIVE_INT64, &value);
+}
+
+void H5File::set_attribute_uint(const std::string& object, const std::string& name, uint64_t value) {
+  write_attribute(object, name, H5T_NATIVE_UINT64, &value);
+}
+
+void H5File::set_attribute_double(const std::string& object, const std::string& name, double value) {
+  write_attribute(object, name, H5T_NATIVE_DOUBLE, &value);
+}
+
+void H5File::set_attribute_string(const std::string& object, const std::string& name, std::string_view text) {
+  const H5Handle type = hdf5_text_type(text);
+  const std::string value = text.empty() ? std::string(1, '\0') : std::string(text);
+  write_attribute(object, name, type.id(), value.data());
+}
+
+}  // namespace modr

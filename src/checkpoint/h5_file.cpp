@@ -1,0 +1,129 @@
+#include "checkpoint/h5_file.hpp"
+
+#include <algorithm>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include "base/error.hpp"
+#include "checkpoint/h5_handle.hpp"
+
+namespace modr {
+
+namespace {
+
+static_assert(std::is_same_v<hid_t, int64_t>, "h5_file.hpp keeps HDF5 identifiers as int64_t");
+
+H5Handle open_object(hid_t file, const std::string& object, const std::string& where) {
+  H5Handle result(H5Oopen(file, object.empty() ? "/" : object.c_str(), H5P_DEFAULT), H5Oclose);
+  if (!result.ok()) fail_hdf5(where, "no such group or dataset");
+  return result;
+}
+
+// What H5Literate and H5Ovisit fill; exceptions may not cross the C library.
+struct NameList {
+  std::vector<std::string> names;
+  bool out_of_memory = false;
+
+  herr_t add(const char* name) noexcept {
+    try {
+      names.emplace_back(name);
+      return 0;
+    } catch (const std::bad_alloc&) {
+      out_of_memory = true;
+      return -1;
+    }
+  }
+};
+
+}  // namespace
+
+H5File::H5File(std::filesystem::path path, int64_t id, uint64_t bytes)
+    : path_(std::move(path)), id_(id), bytes_(bytes) {}
+
+H5File::H5File(H5File&& other) noexcept
+    : path_(std::move(other.path_)), id_(std::exchange(other.id_, -1)), bytes_(other.bytes_) {}
+
+H5File& H5File::operator=(H5File&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(id_, other.id_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+H5File::~H5File() {
+  if (id_ >= 0) H5Fclose(id_);
+}
+
+H5File H5File::open(const std::filesystem::path& path) {
+  silence_hdf5();
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) fail("{}: no such file", path.string());
+  if (!std::filesystem::is_regular_file(status)) fail("{}: not a file", path.string());
+  const uint64_t bytes = std::filesystem::file_size(path, error);
+  if (error) fail("{}: {}", path.string(), error.message());
+  const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
+  if (is_hdf5 < 0) fail_hdf5(path.string(), "cannot be opened");
+  if (is_hdf5 == 0) fail("{}: not an HDF5 file", path.string());
+  H5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG);
+  // A checkpoint is renamed into place when it is whole, so a reader needs no lock; some cluster file systems have none.
+  H5Pset_file_locking(access.id(), false, true);
+  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id());
+  if (id < 0) fail_hdf5(path.string(), "truncated or damaged HDF5 file");
+  return H5File(path, id, bytes);
+}
+
+void H5File::close() {
+  if (id_ < 0) return;
+  if (H5Fclose(std::exchange(id_, -1)) < 0) fail_hdf5(path_.string(), "cannot write the rest of the file");
+}
+
+std::string H5File::where(const std::string& object) const {
+  return fmt::format("{}: {}", path_.string(), object.empty() ? "/" : object);
+}
+
+bool H5File::has(const std::string& object) const {
+  // H5Lexists fails, rather than says no, when a group on the way is missing: ask for each in turn.
+  for (std::size_t end = object.find_first_not_of('/'); end < object.size();) {
+    end = std::min(object.find('/', end), object.size());
+    if (H5Lexists(id_, object.substr(0, end).c_str(), H5P_DEFAULT) <= 0) {
+      H5Eclear2(H5E_DEFAULT);
+      return false;
+    }
+    end = object.find_first_not_of('/', end);
+  }
+  return true;
+}
+
+bool H5File::is_dataset(const std::string& object) const {
+  return has(object) && H5Iget_type(open_object(id_, object, where(object)).id()) == H5I_DATASET;
+}
+
+std::vector<std::string> H5File::children(const std::string& group) const {
+  const H5Handle object = open_object(id_, group, where(group));
+  if (H5Iget_type(object.id()) != H5I_GROUP) fail("{}: a dataset, expected a group", where(group));
+  const auto add = [](hid_t, const char* name, const H5L_info_t* info, void* list) -> herr_t {
+    return info->type == H5L_TYPE_HARD ? static_cast<NameList*>(list)->add(name) : 0;
+  };
+  NameList list;
+  if (H5Literate(object.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, add, &list) < 0 || list.out_of_memory)
+    fail_hdf5(where(group), "cannot list the group");
+  return std::move(list.names);
+}
+
+std::vector<std::string> H5File::datasets(const std::string& group) const {
+  const H5Handle object = open_object(id_, group, where(group));
+  if (H5Iget_type(object.id()) != H5I_GROUP) fail("{}: a dataset, expected a group", where(group));
+  const auto add = [](hid_t, const char* name, const H5O_info_t* info, void* list) -> herr_t {
+    return info->type == H5O_TYPE_DATASET ? static_cast<NameList*>(list)->add(name) : 0;
+  };
+  NameList list;
+  if (H5Ovisit2(object.id(), H5_INDEX_NAME, H5_ITER_INC, add, &list, H5O_INFO_BASIC) < 0 || list.out_of_memory)
+    fail_hdf5(where(group), "cannot list the group");
+  std::sort(list.names.begin(), list.names.end());
+  return std::move(list.names);
+}
+
+}  // namespace modr

@@ -1,0 +1,88 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/dtype.hpp"
+#include "base/shape.hpp"
+#include "tensor/tensor.hpp"
+
+namespace modr {
+
+/// An open HDF5 file. Paths inside it separate groups with '/', and names may hold dots, as in
+/// "weights/transformer.wte.weight"; "" and "/" are the root. Every failure throws Error naming the file and the
+/// object. Sizes that the file claims are checked against its length before anything is allocated. Works with and
+/// without MPI_Init; not thread-safe.
+class H5File {
+ public:
+  /// Opens an existing file for reading. Throws Error when it is missing, not HDF5, or cut short.
+  static H5File open(const std::filesystem::path& path);
+  /// Makes a new file, replacing one of that name. Everything in it is checksummed.
+  static H5File create(const std::filesystem::path& path);
+
+  H5File(H5File&& other) noexcept;
+  H5File& operator=(H5File&& other) noexcept;
+  ~H5File();
+  /// Flushes and closes. Throws Error when that fails (a full disk); the destructor does the same in silence.
+  void close();
+  const std::filesystem::path& path() const { return path_; }
+
+  /// True when a group or dataset of this path exists.
+  bool has(const std::string& object) const;
+  bool is_dataset(const std::string& object) const;
+  /// Names of the groups and datasets right below `group`, sorted. Soft and external links are not followed.
+  std::vector<std::string> children(const std::string& group) const;
+  /// Paths, relative to `group`, of all datasets below it, sorted.
+  std::vector<std::string> datasets(const std::string& group) const;
+
+  bool has_attribute(const std::string& object, const std::string& name) const;
+  /// A scalar attribute of integer type. Throws Error when it is missing or of another type, as do the next three.
+  int64_t attribute_int(const std::string& object, const std::string& name) const;
+  uint64_t attribute_uint(const std::string& object, const std::string& name) const;
+  /// A scalar attribute of float or integer type.
+  double attribute_double(const std::string& object, const std::string& name) const;
+  /// A string of fixed or variable length, without padding.
+  std::string attribute_string(const std::string& object, const std::string& name) const;
+
+  Shape dataset_shape(const std::string& dataset) const;
+  /// The float type on file: "f32", "f64", "f16", "bf16", or "float<bits>"; for others "int<bits>", "uint<bits>",
+  /// "string" or "other".
+  std::string dataset_type(const std::string& dataset) const;
+  /// A dataset of any float type, converted to `dtype`.
+  Tensor read_tensor(const std::string& dataset, DType dtype) const;
+  /// Reads a float dataset into `target`, converting to its dtype. Throws Error when the shapes differ.
+  void read_into(const std::string& dataset, const Tensor& target) const;
+  /// A dataset of any integer type, row-major.
+  std::vector<int64_t> read_ints(const std::string& dataset) const;
+  /// A dataset that holds one string.
+  std::string read_string(const std::string& dataset) const;
+
+  /// Makes a group and those above it that are missing.
+  void create_group(const std::string& group);
+  /// Writes a new dataset of the tensor's dtype (chunked, with Fletcher-32 checksums) and the groups above it.
+  void write_tensor(const std::string& dataset, const Tensor& tensor);
+  void write_ints(const std::string& dataset, std::span<const int64_t> values, const Shape& shape);
+  void write_string(const std::string& dataset, std::string_view text);
+  /// Set a new scalar attribute of a group or dataset.
+  void set_attribute_int(const std::string& object, const std::string& name, int64_t value);
+  void set_attribute_uint(const std::string& object, const std::string& name, uint64_t value);
+  void set_attribute_double(const std::string& object, const std::string& name, double value);
+  void set_attribute_string(const std::string& object, const std::string& name, std::string_view text);
+
+ private:
+  H5File(std::filesystem::path path, int64_t id, uint64_t bytes);
+  std::string where(const std::string& object) const;
+  template <typename T>
+  T read_number(const std::string& object, const std::string& name, int64_t memory_type, bool floats) const;
+  void write_dataset(const std::string& dataset, const Shape& shape, int64_t type, const void* values);
+  void write_attribute(const std::string& object, const std::string& name, int64_t type, const void* value);
+
+  std::filesystem::path path_;
+  int64_t id_ = -1;     // hid_t; negative once closed
+  uint64_t bytes_ = 0;  // length of the file when it was opened: no dataset may claim more
+};
+
+}  // namespace modr

@@ -1,0 +1,42 @@
+#pragma once
+// Private to this room: HDF5's C handles as objects, and its error stack as text. Nothing outside src/checkpoint
+// includes this file (it is the one that includes hdf5.h).
+#include <hdf5.h>
+
+#include <string>
+#include <utility>
+
+namespace modr {
+
+/// An HDF5 identifier that closes itself. A negative one means that the call which made it failed.
+class H5Handle {
+ public:
+  using Closer = herr_t (*)(hid_t);
+  H5Handle() = default;
+  H5Handle(hid_t id, Closer closer) : id_(id), closer_(closer) {}
+  H5Handle(H5Handle&& other) noexcept : id_(std::exchange(other.id_, H5I_INVALID_HID)), closer_(other.closer_) {}
+  H5Handle& operator=(H5Handle&& other) noexcept {
+    std::swap(id_, other.id_);
+    std::swap(closer_, other.closer_);
+    return *this;
+  }
+  ~H5Handle() { close(); }
+
+  /// Closes now; false when HDF5 reports a failure.
+  bool close() { return id_ < 0 || closer_(std::exchange(id_, H5I_INVALID_HID)) >= 0; }
+  bool ok() const { return id_ >= 0; }
+  hid_t id() const { return id_; }
+
+ private:
+  hid_t id_ = H5I_INVALID_HID;
+  Closer closer_ = nullptr;
+};
+
+/// Stops HDF5 from printing its own errors on stderr; called before every first use.
+void silence_hdf5();
+/// The innermost reason on HDF5's error stack, e.g. "file signature not found"; clears the stack.
+std::string take_hdf5_error();
+/// Throws Error "<where>: <what>: <HDF5's reason>".
+[[noreturn]] void fail_hdf5(const std::string& where, const std::string& what);
+
+}  // namespace modr

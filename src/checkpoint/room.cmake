@@ -1,0 +1,1 @@
+modr_room(checkpoint USES nn LINKS PkgConfig::HDF5)
