@@ -1,0 +1,1 @@
+modr_room(model USES nn)

@@ -1,0 +1,31 @@
+#include "optim/grad_clip.hpp"
+
+#include <cmath>
+
+#include "base/error.hpp"
+
+namespace modr {
+
+namespace {
+
+bool has_gradient(const Variable& variable) { return variable.requires_grad() && variable.grad().defined(); }
+
+}  // namespace
+
+double grad_norm(const ParameterList& parameters) {
+  double sum = 0;
+  for (const Parameter& parameter : parameters)
+    if (has_gradient(parameter.variable)) sum += sum_of_squares(parameter.variable.grad());
+  return std::sqrt(sum);
+}
+
+double clip_grad_norm(const ParameterList& parameters, double max_norm) {
+  MODR_CHECK(max_norm >= 0, "clipping to the norm {}", max_norm);
+  const double norm = grad_norm(parameters);
+  if (max_norm == 0 || !std::isfinite(norm) || norm <= max_norm) return norm;
+  for (const Parameter& parameter : parameters)
+    if (has_gradient(parameter.variable)) parameter.variable.grad().scale(max_norm / norm);
+  return norm;
+}
+
+}  // namespace modr

@@ -1,0 +1,14 @@
+#pragma once
+#include "nn/parameter.hpp"
+
+namespace modr {
+
+/// Euclidean norm over the gradients of all trainable parameters taken as one vector, summed in double in the order
+/// of the list. Parameters that are frozen or have no gradient yet count as zeros.
+double grad_norm(const ParameterList& parameters);
+
+/// Scales all gradients by max_norm / norm when their norm is larger than `max_norm`; 0 switches clipping off. A norm
+/// that is not finite leaves them as they are. Returns the norm before clipping.
+double clip_grad_norm(const ParameterList& parameters, double max_norm);
+
+}  // namespace modr
