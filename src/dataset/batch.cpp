@@ -1,0 +1,47 @@
+#include "dataset/batch.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace modr {
+
+namespace {
+
+const Example& example_of(std::span<const Example> examples, const SampleRef& sample) {
+  MODR_CHECK(sample.index >= 0 && sample.index < std::ssize(examples), "sample {} of {} examples", sample.index,
+             examples.size());
+  return examples[static_cast<std::size_t>(sample.index)];
+}
+
+}  // namespace
+
+int64_t Batch::num_labels() const {
+  return std::count_if(labels.begin(), labels.end(), [](int32_t label) { return label != kIgnoreLabel; });
+}
+
+Batch make_batch(std::span<const Example> examples, std::span<const SampleRef> samples, const BatchLayout& layout) {
+  MODR_CHECK(layout.multiple > 0, "rows padded to a multiple of {}", layout.multiple);
+  Batch batch;
+  if (samples.empty()) return batch;
+  int64_t longest = layout.min_seq;
+  for (const SampleRef& sample : samples)
+    longest = std::max<int64_t>(longest, std::ssize(example_of(examples, sample).tokens));
+  batch.batch = std::ssize(samples);
+  batch.seq = (longest + layout.multiple - 1) / layout.multiple * layout.multiple;
+  batch.samples.assign(samples.begin(), samples.end());
+  const auto size = static_cast<std::size_t>(batch.batch * batch.seq);
+  batch.ids.assign(size, layout.pad_id);
+  batch.labels.assign(size, kIgnoreLabel);
+  batch.mask.assign(size, 0);
+  for (int64_t row = 0; row < batch.batch; ++row) {
+    const Example& example = example_of(examples, samples[static_cast<std::size_t>(row)]);
+    const int64_t start = row * batch.seq;
+    std::copy(example.tokens.begin(), example.tokens.end(), batch.ids.begin() + start);
+    std::copy(example.labels.begin(), example.labels.end(), batch.labels.begin() + start);
+    std::fill_n(batch.mask.begin() + start, example.tokens.size(), uint8_t{1});
+  }
+  return batch;
+}
+
+}  // namespace modr

@@ -1,0 +1,35 @@
+#pragma once
+// Examples side by side in one rectangle, as the model takes them.
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dataset/example.hpp"
+#include "dataset/sampler.hpp"
+
+namespace modr {
+
+/// `batch` rows of `seq` positions, row-major; rows are padded on the right. An empty batch has batch = seq = 0.
+struct Batch {
+  int64_t batch = 0;
+  int64_t seq = 0;
+  std::vector<int32_t> ids;           ///< [batch, seq]
+  std::vector<int32_t> labels;        ///< [batch, seq], kIgnoreLabel where there is no loss
+  std::vector<uint8_t> mask;          ///< [batch, seq], 1 for a real token, 0 for padding
+  std::vector<SampleRef> samples;     ///< [batch]
+
+  /// Positions that take part in the loss.
+  int64_t num_labels() const;
+};
+
+/// How rows are padded.
+struct BatchLayout {
+  int32_t pad_id = 0;
+  int64_t multiple = 1;  ///< seq is the longest row, rounded up to a multiple of this
+  int64_t min_seq = 0;   ///< and not less than this
+};
+
+/// Puts the named examples into a batch. Throws Error for an index outside `examples`.
+Batch make_batch(std::span<const Example> examples, std::span<const SampleRef> samples, const BatchLayout& layout);
+
+}  // namespace modr

@@ -1,0 +1,63 @@
+#include "dataset/config.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/error.hpp"
+
+namespace modr {
+
+namespace {
+
+template <typename Enum>
+struct Named {
+  std::string_view name;
+  Enum value;
+};
+
+constexpr Named<DataFormat> kFormats[] = {{"auto", DataFormat::automatic},
+                                          {"gsm8k", DataFormat::gsm8k},
+                                          {"llm_adapters", DataFormat::llm_adapters},
+                                          {"aqua", DataFormat::aqua}};
+constexpr Named<PromptStyle> kPromptStyles[] = {{"plain", PromptStyle::plain}, {"chat", PromptStyle::chat}};
+constexpr Named<LossOn> kLossOn[] = {{"all", LossOn::all}, {"answer", LossOn::answer}};
+constexpr Named<Packing> kPackings[] = {{"none", Packing::none}, {"pack", Packing::pack}};
+
+template <typename Enum, std::size_t N>
+std::string_view find_name(const Named<Enum> (&table)[N], Enum value) {
+  const auto found = std::find_if(std::begin(table), std::end(table), [&](const auto& e) { return e.value == value; });
+  MODR_CHECK(found != std::end(table), "no name for enum value {}", static_cast<int>(value));
+  return found->name;
+}
+
+template <typename Enum, std::size_t N>
+Enum find_value(const Named<Enum> (&table)[N], std::string_view field, std::string_view name) {
+  std::string known;
+  for (const auto& entry : table) {
+    if (entry.name == name) return entry.value;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", entry.name);
+  }
+  fail("{}: expected one of {}, found '{}'", field, known, name);
+}
+
+}  // namespace
+
+std::string_view name_of(DataFormat format) { return find_name(kFormats, format); }
+std::string_view name_of(PromptStyle style) { return find_name(kPromptStyles, style); }
+std::string_view name_of(LossOn loss_on) { return find_name(kLossOn, loss_on); }
+std::string_view name_of(Packing packing) { return find_name(kPackings, packing); }
+
+DataFormat parse_data_format(std::string_view name) { return find_value(kFormats, "format", name); }
+PromptStyle parse_prompt_style(std::string_view name) { return find_value(kPromptStyles, "prompt", name); }
+LossOn parse_loss_on(std::string_view name) { return find_value(kLossOn, "loss_on", name); }
+Packing parse_packing(std::string_view name) { return find_value(kPackings, "packing", name); }
+
+void DatasetConfig::validate() const {
+  if (train.empty()) fail("dataset.train: expected at least one file, found none");
+  for (std::size_t i = 0; i < train.size(); ++i)
+    if (train[i].empty()) fail("dataset.train[{}]: expected a file's path, found an empty text", i);
+  if (max_seq_len < 2) fail("dataset.max_seq_len: expected at least 2, found {}", max_seq_len);
+  if (pad_multiple < 1) fail("dataset.pad_multiple: expected at least 1, found {}", pad_multiple);
+}
+
+}  // namespace modr

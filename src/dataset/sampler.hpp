@@ -1,0 +1,53 @@
+#pragma once
+// Which samples a step trains on: a pure function of (seed, step), the same on all ranks and for any number of them.
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace modr {
+
+/// One sample of a step.
+struct SampleRef {
+  int64_t number = 0;  ///< how many samples the run saw before it: unique in the run, the key of its random numbers
+  int64_t index = 0;   ///< which example of the data set it is
+
+  bool operator==(const SampleRef&) const = default;
+};
+
+/// The part [begin, end) of `count` items that falls to `rank` of `size` ranks: contiguous, in the order of ranks,
+/// sizes at most one apart; empty where there are fewer items than ranks. Throws Error unless 0 <= rank < size.
+struct Slice {
+  int64_t begin = 0;
+  int64_t end = 0;
+  int64_t count() const { return end - begin; }
+};
+Slice rank_slice(int64_t count, int rank, int size);
+
+/// A random order of 0 .. size-1 for an epoch (Fisher-Yates on Philox).
+std::vector<int64_t> epoch_permutation(int64_t size, uint64_t seed, int64_t epoch);
+
+/// Samples in the order of epoch 0's permutation, then epoch 1's, and so on without a break: a batch may reach over
+/// the end of an epoch, and over whole epochs. The data cursor of a checkpoint is the number of samples seen.
+class ShardedSampler {
+ public:
+  /// Throws Error unless both sizes are positive.
+  ShardedSampler(int64_t dataset_size, int64_t global_batch, uint64_t seed);
+
+  /// The samples number `cursor` to `cursor + count - 1` of the run.
+  std::vector<SampleRef> samples(int64_t cursor, int64_t count);
+  /// The global batch of `step`, which counts from 0.
+  std::vector<SampleRef> global_batch(int64_t step) { return samples(cursor(step), global_batch_); }
+  /// Samples seen before `step`.
+  int64_t cursor(int64_t step) const { return step * global_batch_; }
+  /// How often the whole data set was seen before `step`.
+  double epochs(int64_t step) const;
+
+ private:
+  int64_t dataset_size_;
+  int64_t global_batch_;
+  uint64_t seed_;
+  int64_t epoch_ = -1;  // whose permutation is kept in order_
+  std::vector<int64_t> order_;
+};
+
+}  // namespace modr

@@ -1,0 +1,9 @@
+#pragma once
+// The subcommands of `modr`, one file each. argv[0] is the subcommand's name. Each returns the exit code and throws
+// UsageError for wrong use and Error for what fails; main() prints and exits.
+
+namespace modr::tools {
+
+int run_make_data(int argc, char** argv);
+
+}  // namespace modr::tools

@@ -1,0 +1,69 @@
+// modr make-data: writes the project's own generated word problems.
+#include <fmt/ostream.h>
+
+#include <boost/program_options.hpp>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "base/error.hpp"
+#include "dataset/word_problems.hpp"
+#include "tools/commands.hpp"
+
+namespace modr::tools {
+
+namespace po = boost::program_options;
+
+namespace {
+
+void print_summary(const std::vector<FamilySummary>& rows) {
+  fmt::print("{:<12} {:>6} {:>9} {:>9} {:>6} {:>8}\n", "family", "steps", "pretrain", "finetune", "test", "chance");
+  for (const FamilySummary& row : rows) {
+    const auto [min, max] = std::pair(row.family->min_steps, row.family->max_steps);
+    const std::string steps = min == max ? fmt::format("{}", min) : fmt::format("{}-{}", min, max);
+    fmt::print("{:<12} {:>6} {:>9} {:>9} {:>6} {:>7.1f}%\n", row.family->name, steps, row.pretrain, row.finetune,
+               row.test, 100 * row.chance);
+  }
+}
+
+}  // namespace
+
+int run_make_data(int argc, char** argv) {
+  WordProblemConfig config;
+  std::string folder;
+  po::options_description options("options");
+  auto add = options.add_options();
+  add("help,h", "print this and exit");
+  add("output,o", po::value(&folder)->value_name("DIR"), "folder to write to; it is made if it is missing");
+  add("seed", po::value(&config.seed)->default_value(config.seed)->value_name("N"),
+      "the same seed and sizes give the same files");
+  add("pretrain", po::value(&config.pretrain)->default_value(config.pretrain)->value_name("N"),
+      "problems in pretrain.jsonl");
+  add("finetune", po::value(&config.finetune)->default_value(config.finetune)->value_name("N"),
+      "problems in finetune.jsonl");
+  add("test", po::value(&config.test)->default_value(config.test)->value_name("N"),
+      "problems in each test/<family>.jsonl");
+  po::variables_map values;
+  try {
+    po::store(po::command_line_parser(argc, argv).options(options).positional({}).run(), values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw UsageError(fmt::format("modr make-data: {} (see modr make-data --help)", error.what()));
+  }
+  if (values.contains("help")) {
+    fmt::print("usage: modr make-data --output DIR [options]\n"
+               "Generates multi-step arithmetic word problems in GSM8K's format.\n\n{}",
+               fmt::streamed(options));
+    return 0;
+  }
+  if (folder.empty()) throw UsageError("modr make-data: option '--output DIR' is missing");
+  try {
+    config.validate();
+  } catch (const Error& error) {
+    throw UsageError(error.what());
+  }
+  print_summary(write_word_problems(config, folder));
+  return 0;
+}
+
+}  // namespace modr::tools
