@@ -1,0 +1,84 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/api/attention.hpp"
+#include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/vector_math.hpp"
+
+namespace modr::kernels::cpu {
+
+namespace {
+
+template <typename T>
+T dot(const T* a, const T* b, int64_t n) {
+  T sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+// K rows of one head: those in the cache, then those of the new tokens; V lies `width` behind K in both.
+template <typename T>
+struct Keys {
+  const CachedAttention<T>& args;
+  int64_t batch, head;
+
+  // K of token `index` (cached tokens first); null when the cache does not hold it.
+  const T* operator[](int64_t index) const {
+    const AttentionShape& s = args.shape;
+    const int64_t width = s.heads * s.head_dim, offset = head * s.head_dim;
+    if (index >= args.past[batch])
+      return args.qkv + (batch * s.seq + index - args.past[batch]) * 3 * width + width + offset;
+    const int64_t row = args.rows[batch * args.max_past + index];
+    return row < 0 ? nullptr : args.slab + row * 2 * width + offset;
+  }
+};
+
+template <typename T>
+void attend(const CachedAttention<T>& a, int64_t batch, int64_t head, T* scores) {
+  const AttentionShape& s = a.shape;
+  const int64_t width = s.heads * s.head_dim;
+  const T scale = T{1} / std::sqrt(static_cast<T>(s.head_dim));
+  const Keys<T> keys{a, batch, head};
+  for (int64_t i = 0; i < s.seq; ++i) {
+    const int64_t visible = a.past[batch] + i + 1;
+    const T* q = a.qkv + (batch * s.seq + i) * 3 * width + head * s.head_dim;
+    T* out = a.out + (batch * s.seq + i) * width + head * s.head_dim;
+    T largest = -std::numeric_limits<T>::infinity();
+    for (int64_t j = 0; j < visible; ++j) {
+      const T* key = keys[j];
+      scores[j] = key == nullptr ? -std::numeric_limits<T>::infinity() : scale * dot(q, key, s.head_dim);
+      largest = std::max(largest, scores[j]);
+    }
+    T sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < visible; ++j) {
+      scores[j] = fast_exp(scores[j] - largest);
+      sum += scores[j];
+    }
+    std::fill_n(out, s.head_dim, T{0});
+    for (int64_t j = 0; j < visible; ++j) {
+      const T* key = keys[j];
+      if (key == nullptr) continue;
+      const T weight = scores[j] / sum;
+#pragma omp simd
+      for (int64_t d = 0; d < s.head_dim; ++d) out[d] += weight * key[width + d];
+    }
+  }
+}
+
+}  // namespace
+
+template <typename T>
+void cached_attention(const CachedAttention<T>& a) {
+  const AttentionShape& s = a.shape;
+  const int64_t span = a.max_past + s.seq;
+  parallel_ranges(s.batch * s.heads, s.batch * s.heads * s.seq * span * s.head_dim, [&](int64_t begin, int64_t end) {
+    for (int64_t job = begin; job < end; ++job) attend(a, job / s.heads, job % s.heads, a.scores + job * span);
+  });
+}
+template void cached_attention(const CachedAttention<float>&);
+template void cached_attention(const CachedAttention<double>&);
+
+}  // namespace modr::kernels::cpu

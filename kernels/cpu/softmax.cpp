@@ -1,0 +1,79 @@
+#include "kernels/api/softmax.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/vector_math.hpp"
+
+namespace modr::kernels::cpu {
+
+template <typename T>
+void softmax(const T* x, int64_t rows, int64_t width, T* out) {
+  for (int64_t row = 0; row < rows; ++row) {
+    const T* from = x + row * width;
+    T* to = out + row * width;
+    const T largest = *std::max_element(from, from + width);
+    T sum = 0;
+    for (int64_t i = 0; i < width; ++i) sum += to[i] = fast_exp(from[i] - largest);
+    for (int64_t i = 0; i < width; ++i) to[i] /= sum;
+  }
+}
+template void softmax(const float*, int64_t, int64_t, float*);
+template void softmax(const double*, int64_t, int64_t, double*);
+
+template <typename T>
+void softmax_backward(const T* dy, const T* y, int64_t rows, int64_t width, T* dx) {
+  for (int64_t row = 0; row < rows; ++row, dy += width, y += width, dx += width) {
+    T dot = 0;
+    for (int64_t i = 0; i < width; ++i) dot += y[i] * dy[i];
+    for (int64_t i = 0; i < width; ++i) dx[i] = y[i] * (dy[i] - dot);
+  }
+}
+template void softmax_backward(const float*, const float*, int64_t, int64_t, float*);
+template void softmax_backward(const double*, const double*, int64_t, int64_t, double*);
+
+template <typename T>
+double cross_entropy(const CrossEntropy<T>& a) {
+  parallel_ranges(a.rows, a.rows * a.vocab, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const T* x = a.logits + row * a.vocab;
+      T largest = x[0];
+#pragma omp simd reduction(max : largest)
+      for (int64_t i = 1; i < a.vocab; ++i) largest = x[i] > largest ? x[i] : largest;
+      T sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (int64_t i = 0; i < a.vocab; ++i) sum += fast_exp(x[i] - largest);
+      a.log_sum_exp[row] = largest + std::log(sum);
+    }
+  });
+  double total = 0;
+  for (int64_t row = 0; row < a.rows; ++row)
+    if (a.labels[row] != a.ignored)
+      total += static_cast<double>(a.log_sum_exp[row]) - static_cast<double>(a.logits[row * a.vocab + a.labels[row]]);
+  return total;
+}
+template double cross_entropy(const CrossEntropy<float>&);
+template double cross_entropy(const CrossEntropy<double>&);
+
+template <typename T>
+void cross_entropy_backward(const CrossEntropy<T>& a, T factor, T* dlogits) {
+  parallel_ranges(a.rows, a.rows * a.vocab, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const T* x = a.logits + row * a.vocab;
+      T* dx = dlogits + row * a.vocab;
+      if (a.labels[row] == a.ignored) {
+        std::fill_n(dx, a.vocab, T{0});
+        continue;
+      }
+      const T log_sum_exp = a.log_sum_exp[row];
+#pragma omp simd
+      for (int64_t i = 0; i < a.vocab; ++i) dx[i] = factor * fast_exp(x[i] - log_sum_exp);
+      dx[a.labels[row]] -= factor;
+    }
+  });
+}
+template void cross_entropy_backward(const CrossEntropy<float>&, float, float*);
+template void cross_entropy_backward(const CrossEntropy<double>&, double, double*);
+
+}  // namespace modr::kernels::cpu

@@ -1,0 +1,20 @@
+#pragma once
+// The small ops of the router: from u = h W^T to the gates of the chosen branches.
+#include "autograd/variable.hpp"
+#include "ops/index.hpp"
+
+namespace modr::ops {
+
+/// Mean over groups of `rows_per_group` rows, without masked ones: x [groups * rows_per_group, width], result [groups,
+/// width]. Throws Error when a group has no real row.
+Variable masked_mean(const Variable& x, int64_t rows_per_group, const RowMask& mask);
+
+Variable sigmoid(const Variable& x);
+
+/// Over the last dimension.
+Variable softmax(const Variable& x);
+
+/// out[i][j] = x[i][columns[i * choices + j]]: x [rows, width], result [rows, choices].
+Variable gather_columns(const Variable& x, const Indices& columns, int64_t choices);
+
+}  // namespace modr::ops

@@ -1,0 +1,194 @@
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "ops/arithmetic.hpp"
+#include "ops/attention.hpp"
+#include "ops/combine.hpp"
+#include "ops/cross_entropy.hpp"
+#include "ops/embedding.hpp"
+#include "ops/linear.hpp"
+#include "ops/lora_linear.hpp"
+#include "ops/matmul.hpp"
+#include "ops/rms_norm.hpp"
+#include "ops/rope.hpp"
+#include "ops/score.hpp"
+#include "ops/silu_gate.hpp"
+#include "support/grad_check.hpp"
+
+namespace modr {
+namespace {
+
+using testing::check_gradients;
+using testing::random_leaf;
+using testing::random_tensor;
+
+TEST(GradCheck, Add) {
+  check_gradients([](const auto& in) { return ops::add(in[0], in[1]); }, {random_leaf({2, 3}, 1), random_leaf({2, 3}, 2)});
+  check_gradients([](const auto& in) { return ops::add(in[0], in[0]); }, {random_leaf({2, 3}, 1)});
+}
+
+TEST(GradCheck, Linear) {
+  check_gradients([](const auto& in) { return ops::linear(in[0], in[1]); },
+                  {random_leaf({2, 3, 4}, 1), random_leaf({5, 4}, 2)});
+}
+
+TEST(GradCheck, LinearColumnsWithAddend) {
+  check_gradients(
+      [](const auto& in) {
+        return ops::linear_columns(in[0], in[1], 0, ops::linear_columns(in[2], in[1], 4));
+      },
+      {random_leaf({3, 4}, 1), random_leaf({5, 6}, 2), random_leaf({3, 2}, 3)});
+}
+
+TEST(GradCheck, LoraLinear) {
+  const Offsets groups = make_offsets({0, 2, 2, 6});  // branch 1 owns no row
+  check_gradients(
+      [&](const auto& in) { return ops::lora_linear(in[0], in[1], {in[2], in[3], 0.7}, groups); },
+      {random_leaf({6, 4}, 1), random_leaf({5, 4}, 2), random_leaf({3, 2, 4}, 3), random_leaf({3, 5, 2}, 4)});
+}
+
+TEST(GradCheck, Embedding) {
+  const Indices ids = make_indices({3, 0, 3, 1});
+  check_gradients([&](const auto& in) { return ops::embedding(ids, in[0], 2.5); }, {random_leaf({4, 3}, 1)});
+}
+
+TEST(GradCheck, GatherRows) {
+  const Indices index = make_indices({1, 0, 1});
+  check_gradients([&](const auto& in) { return ops::gather_rows(in[0], index); }, {random_leaf({2, 2, 3}, 1)});
+}
+
+TEST(GradCheck, RmsNorm) {
+  check_gradients([](const auto& in) { return ops::rms_norm(in[0], in[1], 1e-3); },
+                  {random_leaf({3, 5}, 1), random_leaf({5}, 2)});
+}
+
+TEST(GradCheck, Rope) {
+  const Tensor table = ops::rope_table(9, 4, 50);
+  const Indices positions = make_indices({0, 8, 3});
+  check_gradients([&](const auto& in) { return ops::rope(in[0], in[1], table, positions); },
+                  {random_leaf({3, 24}, 1), random_leaf({2, 1, 2, 4}, 2)});
+  check_gradients([&](const auto& in) { return ops::rope(in[0], {}, table, positions); }, {random_leaf({3, 24}, 1)});
+}
+
+TEST(GradCheck, CausalAttention) {
+  check_gradients([](const auto& in) { return ops::causal_attention(in[0], 5, 2); }, {random_leaf({10, 18}, 1)});
+}
+
+TEST(GradCheck, CausalAttentionOverSeveralTiles) {
+  check_gradients([](const auto& in) { return ops::causal_attention(in[0], 70, 1); }, {random_leaf({70, 6}, 1)}, 1e-6);
+}
+
+TEST(GradCheck, SiluGate) {
+  check_gradients([](const auto& in) { return ops::silu_gate(in[0]); }, {random_leaf({3, 8}, 1)});
+}
+
+TEST(GradCheck, CrossEntropy) {
+  const Indices labels = make_indices({2, ops::ignored_label, 0});
+  check_gradients([&](const auto& in) { return ops::cross_entropy(in[0], labels, 0.25); }, {random_leaf({3, 4}, 1)});
+}
+
+TEST(GradCheck, RouterOps) {
+  const RowMask mask = make_mask({1, 1, 0, 1, 0, 0});
+  check_gradients([&](const auto& in) { return ops::masked_mean(in[0], 3, mask); }, {random_leaf({6, 4}, 1)});
+  check_gradients([&](const auto& in) { return ops::masked_mean(in[0], 3, nullptr); }, {random_leaf({6, 4}, 1)});
+  check_gradients([](const auto& in) { return ops::sigmoid(in[0]); }, {random_leaf({2, 4}, 1)});
+  check_gradients([](const auto& in) { return ops::softmax(in[0]); }, {random_leaf({2, 4}, 1)});
+  const Indices columns = make_indices({3, 0, 1, 2});
+  check_gradients([&](const auto& in) { return ops::gather_columns(in[0], columns, 2); }, {random_leaf({2, 4}, 1)});
+}
+
+TEST(GradCheck, CombineRaw) {
+  const Indices position = make_indices({2, 0, 3, 1});
+  check_gradients([&](const auto& in) { return ops::combine(in[0], in[1], position, ops::Gate::raw); },
+                  {random_leaf({4, 2, 3}, 1), random_leaf({2, 2}, 2)});
+}
+
+// The straight-through gate's gradient is not that of its value: checked against its definition.
+TEST(Combine, StraightThroughPassesScaledGradientsAndGateProducts) {
+  const Indices position = make_indices({1, 0});
+  const Variable passes = random_leaf({2, 3}, 1), gates = random_leaf({1, 2}, 2);
+  const Variable out = ops::combine(passes, gates, position, ops::Gate::straight_through);
+  const std::vector<double> p = passes.value().to_vector(), y = out.value().to_vector();
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(y[i], (p[i] + p[3 + i]) / 2, 1e-15);
+  const Tensor dy = random_tensor({1, 3}, 5);
+  backward(out, dy.clone());
+  const std::vector<double> d = dy.to_vector(), dp = passes.grad().to_vector(), dg = gates.grad().to_vector();
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_NEAR(dp[i], d[i % 3] / 2, 1e-15);
+  EXPECT_NEAR(dg[0], d[0] * p[3] + d[1] * p[4] + d[2] * p[5], 1e-14);
+  EXPECT_NEAR(dg[1], d[0] * p[0] + d[1] * p[1] + d[2] * p[2], 1e-14);
+}
+
+// Products of every orientation against a triple loop, in both precisions.
+TEST(Matmul, MatchesTripleLoop) {
+  for (DType dtype : {DType::f32, DType::f64})
+    for (bool ta : {false, true})
+      for (bool tb : {false, true}) {
+        const int64_t m = 7, n = 33, k = 19;
+        const Tensor a = random_tensor(ta ? Shape{k, m} : Shape{m, k}, 1, 1, dtype);
+        const Tensor b = random_tensor(tb ? Shape{n, k} : Shape{k, n}, 2, 1, dtype);
+        const Tensor c = random_tensor({m, n}, 3, 1, dtype);
+        const auto av = a.to_vector(), bv = b.to_vector(), before = c.to_vector();
+        ops::matmul({a, ta}, {b, tb}, c, 0.5, 2);
+        const auto after = c.to_vector();
+        for (int64_t i = 0; i < m; ++i)
+          for (int64_t j = 0; j < n; ++j) {
+            double sum = 0;
+            for (int64_t p = 0; p < k; ++p)
+              sum += av[size_t(ta ? p * m + i : i * k + p)] * bv[size_t(tb ? j * k + p : p * n + j)];
+            EXPECT_NEAR(after[size_t(i * n + j)], 0.5 * sum + 2 * before[size_t(i * n + j)],
+                        dtype == DType::f32 ? 1e-5 : 1e-13);
+          }
+      }
+}
+
+TEST(Matmul, EmptySizes) {
+  const Tensor c = Tensor::full({2, 3}, DType::f32, 4);
+  ops::matmul({Tensor::zeros({2, 0}, DType::f32)}, {Tensor::zeros({0, 3}, DType::f32)}, c, 1, 0.5);
+  EXPECT_EQ(c.to_vector(), std::vector<double>(6, 2));
+  ops::matmul({Tensor::zeros({0, 2}, DType::f32)}, {Tensor::zeros({2, 3}, DType::f32)}, Tensor::zeros({0, 3}, DType::f32));
+}
+
+// The cached kernel against the causal one: the same tokens, the first ones from a shuffled cache.
+TEST(CachedAttention, EqualsCausalAttention) {
+  const int64_t seq = 7, heads = 2, width = 6, past = 4;
+  const Tensor qkv = random_tensor({2 * seq, 3 * width}, 1);
+  const auto expected = ops::causal_attention(Variable(qkv), seq, heads).value();
+  ops::CachedTokens cached{Tensor::zeros({20, 2, width}, DType::f64), {}, {past, past}, past};
+  Tensor fresh = Tensor::empty({2 * (seq - past), 3 * width}, DType::f64);
+  for (int64_t a = 0; a < 2; ++a) {
+    for (int64_t i = 0; i < past; ++i) {
+      const int64_t row = (7 * (a * past + i) + 3) % 20;
+      cached.rows.push_back(row);
+      cached.slab.slice(0, row, row + 1).view({2 * width}).copy_from(
+          qkv.slice(0, a * seq + i, a * seq + i + 1).slice(1, width, 3 * width).contiguous().view({2 * width}));
+    }
+    fresh.slice(0, a * (seq - past), (a + 1) * (seq - past)).copy_from(qkv.slice(0, a * seq + past, (a + 1) * seq));
+  }
+  const auto got = ops::cached_attention(Variable(fresh), seq - past, heads, cached).value();
+  for (int64_t a = 0; a < 2; ++a) {
+    const auto want = expected.slice(0, a * seq + past, (a + 1) * seq).to_vector();
+    const auto have = got.slice(0, a * (seq - past), (a + 1) * (seq - past)).to_vector();
+    for (std::size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(have[i], want[i], 1e-13);
+  }
+}
+
+TEST(CachedAttention, SkipsMissingTokens) {
+  const Tensor qkv = random_tensor({1, 6}, 1);
+  const Tensor slab = random_tensor({3, 2, 2}, 2);
+  const auto with_hole = ops::cached_attention(Variable(qkv), 1, 1, {slab, {0, -1, 2}, {3}, 3}).value().to_vector();
+  const auto without = ops::cached_attention(Variable(qkv), 1, 1, {slab, {0, 2}, {2}, 2}).value().to_vector();
+  EXPECT_EQ(with_hole, without);
+}
+
+TEST(Ops, BadInputIsNamed) {
+  const Variable table = random_leaf({4, 3}, 1);
+  EXPECT_THROW(ops::embedding(make_indices({4}), table, 1), Error);
+  EXPECT_THROW(ops::linear(table, random_leaf({2, 4}, 1)), Error);
+  EXPECT_THROW(ops::cross_entropy(table, make_indices({0, 1, 2, 3}), 1), Error);
+  EXPECT_THROW(ops::masked_mean(table, 2, make_mask({1, 0, 0, 0})), Error);
+  EXPECT_THROW(ops::rope(random_leaf({1, 12}, 1), {}, ops::rope_table(4, 4, 50), make_indices({4})), Error);
+}
+
+}  // namespace
+}  // namespace modr
