@@ -1,0 +1,1 @@
+modr_room(parallel USES comm nn)
