@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string>
 
 #include "base/error.hpp"
 #include "comm/mpi_backend.hpp"
@@ -12,11 +13,22 @@ namespace modr {
 
 namespace {
 
+// Open MPI 4's one-sided component `rdma` names its shared file after the job and the communicator's id alone, and
+// groups without a common rank have equal ids: their windows meet in one file, and their counters with them
+// (github.com/open-mpi/ompi/pull/9525, in 5.0). `sm` on one node, and `ucx` and `pt2pt` between nodes, are sound.
+void avoid_unsound_components() {
+  std::string version(MPI_MAX_LIBRARY_VERSION_STRING, '\0');
+  int length = 0;
+  MODR_MPI(MPI_Get_library_version, version.data(), &length);
+  if (version.starts_with("Open MPI v4.")) setenv("OMPI_MCA_osc", "^rdma", /*overwrite=*/0);
+}
+
 Communicator start(const Launch& launch) {
   if (!launch.by_mpi) return Communicator::self();
   int initialized = 0;
   MODR_MPI(MPI_Initialized, &initialized);
   MODR_CHECK(!initialized, "a process has one MpiSession");
+  avoid_unsound_components();
   int provided = MPI_THREAD_SINGLE;
   MODR_MPI(MPI_Init_thread, nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);
   MODR_MPI(MPI_Comm_set_errhandler, MPI_COMM_WORLD, MPI_ERRORS_RETURN);

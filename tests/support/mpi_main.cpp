@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "comm/mpi_session.hpp"
@@ -29,7 +31,7 @@ class FailurePrinter final : public testing::EmptyTestEventListener {
   int rank_;
 };
 
-// Every rank gets 0 if all tests of all ranks passed, else 1. Running no test at all is a failure.
+// Every rank gets 0 if all tests of all ranks passed, else 1, and rank 0 says who failed. No test at all is a failure.
 int run_tests(const Communicator& world) {
   if (world.rank() != 0) {
     testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
@@ -39,7 +41,11 @@ int run_tests(const Communicator& world) {
   const int failed = RUN_ALL_TESTS();
   const bool ran = testing::UnitTest::GetInstance()->test_to_run_count() > 0;
   if (!ran) fmt::print(stderr, "[rank {}] no test ran\n", world.rank());
-  return world.all_reduced<int64_t>(failed != 0 || !ran, ReduceOp::max) != 0;
+  const std::vector<int> failed_on = world.all_gather<int>(failed != 0 || !ran);
+  for (int rank = 0; rank < world.size(); ++rank) {
+    if (world.is_root() && failed_on[static_cast<std::size_t>(rank)]) fmt::print(stderr, "failed on rank {}\n", rank);
+  }
+  return std::ranges::find(failed_on, 1) != failed_on.end();
 }
 
 // The number after "--ranks=", so that a launcher that starts fewer processes than asked is a failure, not a pass.
