@@ -1,0 +1,79 @@
+#include "dataset/added_tokens.hpp"
+
+#include <algorithm>
+
+#include "dataset/utf8.hpp"
+
+namespace modr {
+namespace {
+
+std::size_t white_space_prefix(std::string_view text) {
+  std::size_t length = 0;
+  while (length < text.size()) {
+    const Utf8Char c = decode_utf8(text.substr(length));
+    if (!is_white_space(c.code_point)) break;
+    length += c.length;
+  }
+  return length;
+}
+
+std::size_t white_space_suffix(std::string_view text) {
+  std::size_t length = 0;
+  for (std::string_view last; !(last = last_utf8_char(text)).empty(); text.remove_suffix(last.size())) {
+    if (!is_white_space(decode_utf8(last).code_point)) break;
+    length += last.size();
+  }
+  return length;
+}
+
+}  // namespace
+
+AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
+  std::ranges::sort(tokens_, {}, &AddedToken::content);
+  for (const AddedToken& token : tokens_) {
+    begins_[static_cast<uint8_t>(token.content.front())] = true;
+    // Unicode's word characters, as Rust's regex library has them.
+    if (token.single_word && !word_) word_.emplace("[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]");
+  }
+}
+
+const AddedToken* AddedTokenMatcher::longest_at(std::string_view text) const {
+  const AddedToken* longest = nullptr;
+  auto range = std::ranges::subrange(tokens_.begin(), tokens_.end());
+  for (std::size_t depth = 0; depth < text.size(); ++depth) {
+    // All tokens in `range` agree with the text in their first `depth` bytes; the shortest stands in front.
+    const auto byte_at_depth = [depth](const AddedToken& token) {
+      return depth < token.content.size() ? static_cast<int>(static_cast<uint8_t>(token.content[depth])) : -1;
+    };
+    range = std::ranges::equal_range(range, static_cast<int>(static_cast<uint8_t>(text[depth])), {}, byte_at_depth);
+    if (range.empty()) break;
+    if (range.front().content.size() == depth + 1) longest = &range.front();
+  }
+  return longest;
+}
+
+bool AddedTokenMatcher::stands_alone(std::string_view before, std::string_view behind) const {
+  if (!before.empty() && word_->matches(last_utf8_char(before))) return false;
+  return behind.empty() || !word_->matches(behind.substr(0, decode_utf8(behind).length));
+}
+
+std::optional<AddedTokenMatcher::Match> AddedTokenMatcher::find(std::string_view text, std::size_t from) const {
+  if (tokens_.empty()) return std::nullopt;
+  for (std::size_t pos = from; pos < text.size(); ++pos) {
+    if (!begins_[static_cast<uint8_t>(text[pos])]) continue;
+    const AddedToken* token = longest_at(text.substr(pos));
+    if (token == nullptr) continue;
+    std::size_t begin = pos;
+    std::size_t end = pos + token->content.size();
+    if (token->single_word && !stands_alone(text.substr(0, begin), text.substr(end))) {
+      pos = end - 1;  // the search goes on behind it, not inside
+      continue;
+    }
+    if (token->lstrip) begin -= white_space_suffix(text.substr(from, begin - from));
+    if (token->rstrip) end += white_space_prefix(text.substr(end));
+    return Match{begin, end, token->id};
+  }
+  return std::nullopt;
+}
+
+}  // namespace modr

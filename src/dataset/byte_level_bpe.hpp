@@ -1,0 +1,70 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace modr {
+
+/// Two neighbouring tokens that become one. Their place in the list of merges is their rank.
+struct BpeMerge {
+  int32_t left, right, result;
+};
+
+/// Ids of the 256 bytes before any merge.
+struct ByteIds {
+  static constexpr int32_t kNone = -1;       ///< the byte has no token: it vanishes
+  std::array<int32_t, 256> ids{};            ///< a token, `unknown` or kNone
+  int32_t unknown = kNone;                   ///< the id that stands for bytes without a token, if there is one
+  bool fuse_unknown = false;                 ///< neighbouring unknown bytes become one id
+};
+
+/// Byte-pair encoding within a piece: the neighbours of lowest rank merge first, the leftmost of equals. O(n log n) in
+/// the piece's length. Immutable after construction.
+/// Source: Sennrich, Haddow, Birch, "Neural machine translation of rare words with subword units", ACL 2016.
+class ByteLevelBpe {
+ public:
+  using WholePieces = std::vector<std::pair<std::string, int32_t>>;
+
+  /// `merges` in order of rank (of equal pairs the last counts). `vocabulary` holds tokens' bytes: pieces that are a
+  /// token are looked up rather than merged, all of them with `ignore_merges`, else those that merging yields too.
+  ByteLevelBpe(ByteIds bytes, const std::vector<BpeMerge>& merges, const WholePieces& vocabulary, bool ignore_merges);
+
+  /// Appends the ids of one piece, which may be any bytes of at most 2 GiB (Error beyond).
+  void encode(std::string_view piece, std::vector<int32_t>& ids) const;
+
+ private:
+  struct Target {
+    uint32_t rank;
+    int32_t result;
+  };
+  /// Open addressing with linear probing; four times faster than std::unordered_map where it counts most.
+  class PairTable {
+   public:
+    explicit PairTable(const std::vector<BpeMerge>& merges);
+    const Target* find(int32_t left, int32_t right) const;
+
+   private:
+    struct Slot {
+      uint64_t pair;
+      Target target;
+    };
+    std::size_t slot_of(uint64_t pair) const;
+    std::vector<Slot> slots_;  // a power of two, at most half full
+  };
+  struct PieceHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view piece) const { return std::hash<std::string_view>{}(piece); }
+  };
+  class Word;
+
+  void merge(std::string_view piece, std::vector<int32_t>& ids) const;
+
+  ByteIds bytes_;
+  PairTable pairs_;
+  std::unordered_map<std::string, int32_t, PieceHash, std::equal_to<>> whole_;
+};
+
+}  // namespace modr
