@@ -1,4 +1,5 @@
-# cmake -DWORK=EMPTY_FOLDER -P check_layers_test.cmake: the layer check passes a good tree and finds each kind of breach.
+# cmake -DWORK=EMPTY_FOLDER -P check_layers_test.cmake: the layer check passes a good tree and finds every kind of
+# breach.
 cmake_minimum_required(VERSION 3.25)
 get_filename_component(check ${CMAKE_CURRENT_LIST_DIR}/../../cmake/CheckLayers.cmake ABSOLUTE)
 
@@ -34,7 +35,8 @@ if(NOT code EQUAL 0)
   message(FATAL_ERROR "a good tree was refused:\n${output}")
 endif()
 
-expect_breach(src/moe/router.cpp:3 src/moe/router.cpp "#include \"nn/linear.hpp\"\n\n#include \"comm/communicator.hpp\"\n")
+expect_breach(src/moe/router.cpp:3 src/moe/router.cpp
+  "#include \"nn/linear.hpp\"\n\n#include \"comm/communicator.hpp\"\n")
 expect_breach(src/model/core.cpp:1 src/model/core.cpp "# include \"parallel/rank_grid.hpp\"\n")
 expect_breach(src/parallel/grid.cpp:1 src/parallel/grid.cpp "#include \"model/modr_model.hpp\"\n")
 expect_breach(src/base/log.cpp:1 src/base/log.cpp "#include <tensor/tensor.hpp>\n")
