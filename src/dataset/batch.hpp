@@ -1,6 +1,7 @@
 #pragma once
 // Examples side by side in one rectangle, as the model takes them.
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -13,10 +14,10 @@ namespace modr {
 struct Batch {
   int64_t batch = 0;
   int64_t seq = 0;
-  std::vector<int32_t> ids;           ///< [batch, seq]
-  std::vector<int32_t> labels;        ///< [batch, seq], kIgnoreLabel where there is no loss
-  std::vector<uint8_t> mask;          ///< [batch, seq], 1 for a real token, 0 for padding
-  std::vector<SampleRef> samples;     ///< [batch]
+  std::vector<int32_t> ids;        ///< [batch, seq]
+  std::vector<int32_t> labels;     ///< [batch, seq], kIgnoreLabel where there is no loss
+  std::vector<uint8_t> mask;       ///< [batch, seq], 1 for a real token, 0 for padding
+  std::vector<SampleRef> samples;  ///< [batch]
 
   /// Positions that take part in the loss.
   int64_t num_labels() const;
@@ -26,7 +27,8 @@ struct Batch {
 struct BatchLayout {
   int32_t pad_id = 0;
   int64_t multiple = 1;  ///< seq is the longest row, rounded up to a multiple of this
-  int64_t min_seq = 0;   ///< and not less than this
+  int64_t min_seq = 0;   ///< and not less than this,
+  int64_t max_seq = std::numeric_limits<int64_t>::max();  ///< but no padding goes beyond this
 };
 
 /// Puts the named examples into a batch. Throws Error for an index outside `examples`.

@@ -26,6 +26,7 @@ TEST(MakeBatch, FollowsTheLayout) {
   EXPECT_EQ(make_batch(kExamples, samples, {}).seq, 1);
   EXPECT_EQ(make_batch(kExamples, samples, {.multiple = 8}).seq, 8);
   EXPECT_EQ(make_batch(kExamples, samples, {.multiple = 4, .min_seq = 9}).seq, 12);
+  EXPECT_EQ(make_batch(kExamples, samples, {.multiple = 8, .max_seq = 6}).seq, 6);
 }
 
 TEST(MakeBatch, EmptyAndWrongSamples) {

@@ -1,0 +1,77 @@
+#include "dataset/training_set.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "dataset/jsonl.hpp"
+#include "dataset/prompt_template.hpp"
+#include "dataset/tokenizer.hpp"
+
+namespace modr {
+
+namespace {
+
+bool has_labels(const Example& example) {
+  return std::any_of(example.labels.begin(), example.labels.end(), [](int32_t label) { return label != kIgnoreLabel; });
+}
+
+// Adds an example, cut to `max_seq_len`, unless the cut leaves nothing to learn.
+void add_example(TrainingSet& set, Example example, int64_t max_seq_len) {
+  ++set.num_problems;
+  if (std::ssize(example.tokens) > max_seq_len) {
+    ++set.num_truncated;
+    example.tokens.resize(static_cast<std::size_t>(max_seq_len));
+    example.labels.resize(static_cast<std::size_t>(max_seq_len));
+    if (!has_labels(example)) {
+      ++set.num_dropped;
+      return;
+    }
+  }
+  set.num_tokens += std::ssize(example.tokens);
+  set.rows.push_back(std::move(example));
+}
+
+}  // namespace
+
+TrainingSet load_training_set(const DatasetConfig& config, const Tokenizer& tokenizer) {
+  config.validate();
+  const PromptTemplate prompts(config.prompt, tokenizer);
+  TrainingSet set;
+  for (const std::string& file : config.train)
+    for (const Problem& problem : read_problems(file, config.format))
+      add_example(set, prompts.example(problem, config.loss_on), config.max_seq_len);
+  if (set.num_truncated > 0)
+    warn("{} of {} training examples are longer than dataset.max_seq_len = {} tokens and were cut; {} of them had no "
+         "label left and were dropped",
+         set.num_truncated, set.num_problems, config.max_seq_len, set.num_dropped);
+  if (set.rows.empty())
+    fail("dataset.max_seq_len = {} leaves no label in any of the {} examples; a larger value is needed",
+         config.max_seq_len, set.num_problems);
+  if (config.packing == Packing::pack) set.rows = pack_examples(set.rows, config.max_seq_len);
+  return set;
+}
+
+std::vector<Example> pack_examples(const std::vector<Example>& examples, int64_t seq_len) {
+  std::vector<Example> rows;
+  for (const Example& example : examples) {
+    const int64_t length = std::ssize(example.tokens);
+    MODR_CHECK(length <= seq_len, "an example of {} tokens in rows of {}", length, seq_len);
+    if (rows.empty() || std::ssize(rows.back().tokens) + length > seq_len) rows.emplace_back();
+    Example& row = rows.back();
+    row.tokens.insert(row.tokens.end(), example.tokens.begin(), example.tokens.end());
+    row.labels.insert(row.labels.end(), example.labels.begin(), example.labels.end());
+  }
+  return rows;
+}
+
+BatchLayout batch_layout(const DatasetConfig& config, const Tokenizer& tokenizer) {
+  const bool packed = config.packing == Packing::pack;
+  return {.pad_id = tokenizer.pad_id(),
+          .multiple = config.pad_multiple,
+          .min_seq = packed ? config.max_seq_len : 0,
+          .max_seq = config.max_seq_len};
+}
+
+}  // namespace modr

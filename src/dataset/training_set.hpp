@@ -1,0 +1,35 @@
+#pragma once
+// From files to rows of tokens, once at the start of a run.
+#include <cstdint>
+#include <vector>
+
+#include "dataset/batch.hpp"
+#include "dataset/config.hpp"
+#include "dataset/example.hpp"
+
+namespace modr {
+
+class Tokenizer;
+
+/// The rows that a ShardedSampler draws from, and what it took to make them.
+struct TrainingSet {
+  std::vector<Example> rows;
+  int64_t num_problems = 0;   ///< read from the files
+  int64_t num_truncated = 0;  ///< longer than max_seq_len: cut at the end
+  int64_t num_dropped = 0;    ///< of those, with no label left
+  int64_t num_tokens = 0;     ///< over all rows, without padding
+};
+
+/// Reads, encodes and packs everything that `config` names; the same on every rank. Warns about examples that were cut.
+/// Throws Error for bad files and for problems without a solution.
+TrainingSet load_training_set(const DatasetConfig& config, const Tokenizer& tokenizer);
+
+/// Whole examples one after the other in rows of at most `seq_len` tokens, in their order: a row ends where the next
+/// example does not fit. (Inside a row an example sees those before it, as is usual for packed training.)
+/// No example may be longer than `seq_len`.
+std::vector<Example> pack_examples(const std::vector<Example>& examples, int64_t seq_len);
+
+/// How make_batch() pads rows under `config`: to max_seq_len when they are packed, else to the longest of the batch.
+BatchLayout batch_layout(const DatasetConfig& config, const Tokenizer& tokenizer);
+
+}  // namespace modr
