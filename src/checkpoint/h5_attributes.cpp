@@ -1,6 +1,4 @@
 // H5File's attributes: scalars of groups and datasets.
-#include <algorithm>
-
 #include "base/error.hpp"
 #include "checkpoint/h5_file.hpp"
 #include "checkpoint/h5_handle.hpp"
@@ -73,8 +71,8 @@ void H5File::write_attribute(const std::string& object, const std::string& name,
   H5Handle attribute(H5Acreate_by_name(id_, path_or_root(object), name.c_str(), type, space.id(), H5P_DEFAULT,
                                        H5P_DEFAULT, H5P_DEFAULT),
                      H5Aclose);
-  if (!attribute.ok() || H5Awrite(attribute.id(), type, value) < 0 || !attribute.close())
-    fail_hdf5(where(object), fmt::format("attribute '{}' cannot be written", name));
+  const bool written = attribute.ok() && H5Awrite(attribute.id(), type, value) >= 0 && attribute.close();
+  check_written(written, object);
 }
 
 void H5File::set_attribute_int(const std::string& object, const std::string& name, int64_t value) {

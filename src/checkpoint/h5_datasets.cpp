@@ -135,24 +135,12 @@ std::string H5File::read_string(const std::string& dataset) const {
   return read_hdf5_text(open.type, open.space, bytes_, where(dataset), read);
 }
 
-H5File H5File::create(const std::filesystem::path& path) {
-  silence_hdf5();
-  const H5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG);
-  H5Pset_file_locking(access.id(), false, true);
-  // The 1.10 format has checksums on all metadata; older libraries' formats have none.
-  H5Pset_libver_bounds(access.id(), H5F_LIBVER_V110, H5F_LIBVER_V110);
-  const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id());
-  if (id < 0) fail_hdf5(path.string(), "cannot be written");
-  return H5File(path, id, UINT64_MAX);
-}
-
 void H5File::create_group(const std::string& group) {
   if (has(group)) return;
   const H5Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
   H5Pset_create_intermediate_group(links.id(), 1);
   const H5Handle made(H5Gcreate2(id_, group.c_str(), links.id(), H5P_DEFAULT, H5P_DEFAULT), H5Gclose);
-  if (!made.ok()) fail_hdf5(where(group), "the group cannot be made");
+  check_written(made.ok(), group);
 }
 
 void H5File::write_dataset(const std::string& dataset, const Shape& shape, int64_t type, const void* values) {
@@ -164,17 +152,18 @@ void H5File::write_dataset(const std::string& dataset, const Shape& shape, int64
     H5Pset_chunk(properties.id(), static_cast<int>(chunk.size()), chunk.data());
     H5Pset_fletcher32(properties.id());
   }
-  H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER);
   H5Pset_obj_track_times(properties.id(), false);  // equal contents give equal files
+  const H5Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
+  H5Pset_chunk_cache(access.id(), 0, 0, H5D_CHUNK_CACHE_W0_DEFAULT);  // so H5Dwrite writes, and fails, at once
   const std::vector<hsize_t> sizes(shape.dims().begin(), shape.dims().end());
   const H5Handle space(sizes.empty() ? H5Screate(H5S_SCALAR)
                                      : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
                        H5Sclose);
-  H5Handle made(H5Dcreate2(id_, dataset.c_str(), type, space.id(), links.id(), properties.id(), H5P_DEFAULT),
+  H5Handle made(H5Dcreate2(id_, dataset.c_str(), type, space.id(), links.id(), properties.id(), access.id()),
                 H5Dclose);
-  if (!made.ok()) fail_hdf5(where(dataset), "cannot be made");
+  check_written(made.ok(), dataset);
   const bool written = shape.numel() == 0 || H5Dwrite(made.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
-  if (!written || !made.close()) fail_hdf5(where(dataset), "cannot be written");
+  check_written(written && made.close(), dataset);
 }
 
 void H5File::write_tensor(const std::string& dataset, const Tensor& tensor) {

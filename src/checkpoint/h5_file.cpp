@@ -1,11 +1,15 @@
 #include "checkpoint/h5_file.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
 #include <system_error>
 #include <type_traits>
 #include <utility>
 
 #include "base/error.hpp"
+#include "checkpoint/h5_driver.hpp"
 #include "checkpoint/h5_handle.hpp"
 
 namespace modr {
@@ -18,6 +22,14 @@ H5Handle open_object(hid_t file, const std::string& object, const std::string& w
   H5Handle result(H5Oopen(file, object.empty() ? "/" : object.c_str(), H5P_DEFAULT), H5Oclose);
   if (!result.ok()) fail_hdf5(where, "no such group or dataset");
   return result;
+}
+
+H5Handle file_access() {
+  H5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG);
+  // A checkpoint gets its name when it is whole, so nobody needs a lock; some cluster file systems have none.
+  H5Pset_file_locking(access.id(), false, true);
+  return access;
 }
 
 // What H5Literate and H5Ovisit fill; exceptions may not cross the C library.
@@ -38,21 +50,22 @@ struct NameList {
 
 }  // namespace
 
-H5File::H5File(std::filesystem::path path, int64_t id, uint64_t bytes)
-    : path_(std::move(path)), id_(id), bytes_(bytes) {}
-
 H5File::H5File(H5File&& other) noexcept
-    : path_(std::move(other.path_)), id_(std::exchange(other.id_, -1)), bytes_(other.bytes_) {}
+    : path_(std::move(other.path_)), id_(std::exchange(other.id_, -1)), bytes_(other.bytes_),
+      write_error_(std::move(other.write_error_)) {}
 
 H5File& H5File::operator=(H5File&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(id_, other.id_);
   std::swap(bytes_, other.bytes_);
+  std::swap(write_error_, other.write_error_);
   return *this;
 }
 
 H5File::~H5File() {
-  if (id_ >= 0) H5Fclose(id_);
+  if (id_ < 0) return;
+  if (write_error_ && *write_error_ == 0) *write_error_ = ECANCELED;  // see close(): an abandoned file
+  H5Fclose(id_);
 }
 
 H5File H5File::open(const std::filesystem::path& path) {
@@ -61,27 +74,45 @@ H5File H5File::open(const std::filesystem::path& path) {
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) fail("{}: no such file", path.string());
   if (!std::filesystem::is_regular_file(status)) fail("{}: not a file", path.string());
-  const uint64_t bytes = std::filesystem::file_size(path, error);
+  H5File file(path);
+  file.bytes_ = std::filesystem::file_size(path, error);
   if (error) fail("{}: {}", path.string(), error.message());
   const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
   if (is_hdf5 < 0) fail_hdf5(path.string(), "cannot be opened");
   if (is_hdf5 == 0) fail("{}: not an HDF5 file", path.string());
-  H5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG);
-  // A checkpoint is renamed into place when it is whole, so a reader needs no lock; some cluster file systems have none.
-  H5Pset_file_locking(access.id(), false, true);
-  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id());
-  if (id < 0) fail_hdf5(path.string(), "truncated or damaged HDF5 file");
-  return H5File(path, id, bytes);
+  const H5Handle access = file_access();
+  file.id_ = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id());
+  if (file.id_ < 0) fail_hdf5(path.string(), "truncated or damaged HDF5 file");
+  return file;
+}
+
+H5File H5File::create(const std::filesystem::path& path) {
+  silence_hdf5();
+  H5File file(path);
+  file.write_error_ = std::make_unique<int>(0);
+  const H5Handle access = file_access();
+  use_write_driver(access, file.write_error_.get());
+  // The 1.10 format has checksums on all metadata; older libraries' formats have none.
+  H5Pset_libver_bounds(access.id(), H5F_LIBVER_V110, H5F_LIBVER_V110);
+  file.id_ = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id());
+  file.check_written(file.id_ >= 0, "");
+  return file;
 }
 
 void H5File::close() {
   if (id_ < 0) return;
-  if (H5Fclose(std::exchange(id_, -1)) < 0) fail_hdf5(path_.string(), "cannot write the rest of the file");
+  const bool closed = H5Fclose(std::exchange(id_, -1)) >= 0;
+  if (write_error_) check_written(closed, "");
+}
+
+void H5File::check_written(bool done, const std::string& object) const {
+  MODR_CHECK(write_error_ != nullptr, "{} was opened for reading", path_.string());
+  if (*write_error_ != 0) fail("{}: cannot be written: {}", where(object), std::strerror(*write_error_));
+  if (!done) fail_hdf5(where(object), "cannot be written");
 }
 
 std::string H5File::where(const std::string& object) const {
-  return fmt::format("{}: {}", path_.string(), object.empty() ? "/" : object);
+  return object.empty() ? path_.string() : fmt::format("{}: {}", path_.string(), object);
 }
 
 bool H5File::has(const std::string& object) const {

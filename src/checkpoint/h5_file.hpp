@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/dtype.hpp"
@@ -26,7 +28,8 @@ class H5File {
   H5File(H5File&& other) noexcept;
   H5File& operator=(H5File&& other) noexcept;
   ~H5File();
-  /// Flushes and closes. Throws Error when that fails (a full disk); the destructor does the same in silence.
+  /// Flushes and closes. Throws Error when that fails (a full disk). A new file that is destroyed without it is
+  /// abandoned: nothing more is written to it.
   void close();
   const std::filesystem::path& path() const { return path_; }
 
@@ -73,16 +76,18 @@ class H5File {
   void set_attribute_string(const std::string& object, const std::string& name, std::string_view text);
 
  private:
-  H5File(std::filesystem::path path, int64_t id, uint64_t bytes);
+  explicit H5File(std::filesystem::path path) : path_(std::move(path)) {}
   std::string where(const std::string& object) const;
+  void check_written(bool done, const std::string& object) const;
   template <typename T>
   T read_number(const std::string& object, const std::string& name, int64_t memory_type, bool floats) const;
   void write_dataset(const std::string& dataset, const Shape& shape, int64_t type, const void* values);
   void write_attribute(const std::string& object, const std::string& name, int64_t type, const void* value);
 
   std::filesystem::path path_;
-  int64_t id_ = -1;     // hid_t; negative once closed
-  uint64_t bytes_ = 0;  // length of the file when it was opened: no dataset may claim more
+  int64_t id_ = -1;                   // hid_t; negative once closed
+  uint64_t bytes_ = UINT64_MAX;       // length of a file that is read: no dataset may claim more
+  std::unique_ptr<int> write_error_;  // of a file that is written: errno of the first failure, or 0
 };
 
 }  // namespace modr

@@ -1,0 +1,130 @@
+#include "checkpoint/h5_driver.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+
+namespace modr {
+
+namespace {
+
+struct DriverInfo {
+  int* error;
+};
+
+// What HDF5 holds while the file is open. `base` must stand first: HDF5 sees only that.
+struct WriteFile {
+  H5FD_t base;
+  int descriptor;
+  haddr_t allocated;  // HDF5's "end of address": the space that it has given out
+  haddr_t length;     // bytes written so far
+  int* error;
+};
+
+WriteFile* self(H5FD_t* file) { return reinterpret_cast<WriteFile*>(file); }
+const WriteFile* self(const H5FD_t* file) { return reinterpret_cast<const WriteFile*>(file); }
+
+H5FD_t* open_file(const char* name, unsigned, hid_t access, haddr_t) {
+  const auto* info = static_cast<const DriverInfo*>(H5Pget_driver_info(access));
+  const int descriptor = ::open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor < 0) {
+    *info->error = errno;
+    return nullptr;
+  }
+  return &(new WriteFile{{}, descriptor, 0, 0, info->error})->base;
+}
+
+herr_t close_file(H5FD_t* file) {
+  const std::unique_ptr<WriteFile> owned(self(file));
+  if (::close(owned->descriptor) < 0 && *owned->error == 0) *owned->error = errno;
+  return 0;
+}
+
+herr_t query(const H5FD_t*, unsigned long* flags) {
+  *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_AGGREGATE_SMALLDATA;
+  return 0;
+}
+
+haddr_t allocated(const H5FD_t* file, H5FD_mem_t) { return self(file)->allocated; }
+haddr_t length(const H5FD_t* file, H5FD_mem_t) { return self(file)->length; }
+
+herr_t set_allocated(H5FD_t* file, H5FD_mem_t, haddr_t end) {
+  self(file)->allocated = end;
+  return 0;
+}
+
+herr_t read(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t at, std::size_t size, void* buffer) {
+  auto* out = static_cast<char*>(buffer);
+  while (size > 0) {
+    const ssize_t count = ::pread(self(file)->descriptor, out, size, static_cast<off_t>(at));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return -1;
+    if (count == 0) break;
+    out += count;
+    at += static_cast<haddr_t>(count);
+    size -= static_cast<std::size_t>(count);
+  }
+  std::memset(out, 0, size);  // HDF5 expects zeros behind the end
+  return 0;
+}
+
+herr_t write(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t at, std::size_t size, const void* buffer) {
+  const auto* in = static_cast<const char*>(buffer);
+  self(file)->length = std::max<haddr_t>(self(file)->length, at + size);
+  while (size > 0 && *self(file)->error == 0) {
+    const ssize_t count = ::pwrite(self(file)->descriptor, in, size, static_cast<off_t>(at));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      *self(file)->error = count < 0 ? errno : EIO;
+      break;
+    }
+    in += count;
+    at += static_cast<haddr_t>(count);
+    size -= static_cast<std::size_t>(count);
+  }
+  return 0;
+}
+
+herr_t truncate(H5FD_t* file, hid_t, hbool_t) {
+  WriteFile& written = *self(file);
+  if (*written.error == 0 && ::ftruncate(written.descriptor, static_cast<off_t>(written.allocated)) < 0)
+    *written.error = errno;
+  written.length = written.allocated;
+  return 0;
+}
+
+H5FD_class_t make_driver() {
+  H5FD_class_t driver{};
+  driver.name = "modr";
+  driver.maxaddr = static_cast<haddr_t>(INT64_MAX);
+  driver.fc_degree = H5F_CLOSE_WEAK;
+  driver.fapl_size = sizeof(DriverInfo);
+  driver.open = open_file;
+  driver.close = close_file;
+  driver.query = query;
+  driver.get_eoa = allocated;
+  driver.set_eoa = set_allocated;
+  driver.get_eof = length;
+  driver.read = read;
+  driver.write = write;
+  driver.truncate = truncate;
+  constexpr H5FD_mem_t kMap[] = H5FD_FLMAP_DICHOTOMY;
+  std::copy(std::begin(kMap), std::end(kMap), driver.fl_map);
+  return driver;
+}
+
+}  // namespace
+
+void use_write_driver(const H5Handle& access, int* error) {
+  static const H5FD_class_t driver = make_driver();
+  const H5Handle id(H5FDregister(&driver), H5FDunregister);
+  const DriverInfo info{error};
+  H5Pset_driver(access.id(), id.id(), &info);  // takes a reference to the driver
+}
+
+}  // namespace modr
