@@ -1,0 +1,81 @@
+#pragma once
+// A training job's state as one HDF5 file, the same however the job was laid out over ranks:
+//   /                             attributes format, schema_version, modr_version, step, seed, samples_consumed,
+//                                 mode, optimizer_step
+//   /config                       the resolved config, YAML text
+//   /weights/<upstream name>      one dataset a parameter or buffer; attribute trainable (0 or 1)
+//   /optimizer/<moment>/<name>    the optimizer's state, e.g. optimizer/exp_avg/transformer.wte.weight
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "checkpoint/h5_file.hpp"
+#include "tensor/tensor.hpp"
+
+namespace modr {
+
+/// The newest layout, which save_checkpoint() writes. Readers refuse a newer one by its number.
+constexpr int64_t kCheckpointSchema = 1;
+
+/// Everything about a checkpoint but its tensors.
+struct CheckpointInfo {
+  int64_t step = 0;              // training steps done
+  uint64_t seed = 0;             // of all counter-based random numbers
+  int64_t samples_consumed = 0;  // the data cursor: samples taken by all ranks together
+  int64_t optimizer_step = 0;    // updates made (bias correction)
+  std::string mode;              // "pretrain", "lora" or "modr"
+  std::string config;            // the resolved config, YAML text
+  std::string modr_version;      // of the program that wrote it; set by save_checkpoint()
+};
+
+/// A parameter or buffer (the router's bias) under its upstream name.
+struct CheckpointWeight {
+  std::string name;
+  Tensor tensor;
+  bool trainable = false;
+};
+
+/// Tensors of the optimizer as AdamW::state() gives them: "exp_avg/<parameter>", "exp_avg_sq/<parameter>".
+using OptimizerTensors = std::vector<std::pair<std::string, Tensor>>;
+
+/// Writes a checkpoint that is on the disk, whole, when this returns (DurableFile). Throws one Error when it cannot
+/// (full disk, read-only folder); files that were there before, and one at `path`, are then as they were.
+void save_checkpoint(const std::filesystem::path& path, const CheckpointInfo& info,
+                     const std::vector<CheckpointWeight>& weights, const OptimizerTensors& optimizer);
+
+/// An open checkpoint. Reads tensors one by one; every failure throws Error naming the file and the object.
+class CheckpointReader {
+ public:
+  /// Throws Error when the file is missing, cut short, not HDF5, not a checkpoint, or of an unknown schema.
+  explicit CheckpointReader(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return file_.path(); }
+  const CheckpointInfo& info() const { return info_; }
+
+  /// Sorted names of the weights.
+  const std::vector<std::string>& weight_names() const { return weight_names_; }
+  bool has_weight(const std::string& name) const;
+  Shape weight_shape(const std::string& name) const;
+  /// The type in the file, e.g. "f32" (H5File::dataset_type).
+  std::string weight_type(const std::string& name) const;
+  bool is_trainable(const std::string& name) const;
+  Tensor read_weight(const std::string& name, DType dtype) const;
+  /// Reads a weight into `target`, converting to its dtype. Throws Error when it is missing or of another shape.
+  void read_weight_into(const std::string& name, const Tensor& target) const;
+
+  bool has_optimizer() const { return file_.has("optimizer"); }
+  /// Sorted names of the optimizer's tensors, "<moment>/<parameter>".
+  std::vector<std::string> optimizer_names() const;
+  /// All of the optimizer's tensors, each in the type that it has in the file.
+  OptimizerTensors read_optimizer() const;
+
+ private:
+  H5File file_;
+  CheckpointInfo info_;
+  std::vector<std::string> weight_names_;
+};
+
+}  // namespace modr

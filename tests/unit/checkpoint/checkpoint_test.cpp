@@ -1,0 +1,218 @@
+#include "checkpoint/checkpoint.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "checkpoint/checkpoint_folder.hpp"
+#include "support/expect_error.hpp"
+#include "support/file_size_limit.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace modr {
+namespace {
+
+namespace fs = std::filesystem;
+
+CheckpointInfo example_info() {
+  CheckpointInfo info;
+  info.step = 100;
+  info.seed = UINT64_MAX - 1;
+  info.samples_consumed = 6400;
+  info.optimizer_step = 99;
+  info.mode = "modr";
+  info.config = "model:\n  n_embd: 4  # ä\n";
+  return info;
+}
+
+std::vector<CheckpointWeight> example_weights() {
+  return {{"transformer.wte.weight", Tensor::full({300, 1000}, DType::f32, 0.1), false},
+          {"transformer.router.bias", Tensor::full({4}, DType::f32, -0.003), false},
+          {"transformer.router.weight", Tensor::full({4, 1000}, DType::f64, 1.0 / 3), true}};
+}
+
+OptimizerTensors example_optimizer() {
+  return {{"exp_avg/transformer.router.weight", Tensor::full({4, 1000}, DType::f64, 0.7)},
+          {"exp_avg_sq/transformer.router.weight", Tensor::full({4, 1000}, DType::f32, 0.2)}};
+}
+
+fs::path save_example(const fs::path& path) {
+  save_checkpoint(path, example_info(), example_weights(), example_optimizer());
+  return path;
+}
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string read_bytes(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+TEST(Checkpoint, HoldsWhatWasSaved) {
+  const TemporaryFolder folder;
+  const CheckpointReader reader(save_example(folder.path() / "a.h5"));
+  const CheckpointInfo expected = example_info();
+  EXPECT_EQ(reader.info().step, expected.step);
+  EXPECT_EQ(reader.info().seed, expected.seed);
+  EXPECT_EQ(reader.info().samples_consumed, expected.samples_consumed);
+  EXPECT_EQ(reader.info().optimizer_step, expected.optimizer_step);
+  EXPECT_EQ(reader.info().mode, expected.mode);
+  EXPECT_EQ(reader.info().config, expected.config);
+  EXPECT_FALSE(reader.info().modr_version.empty());
+  ASSERT_EQ(reader.weight_names().size(), 3U);
+  for (const CheckpointWeight& weight : example_weights()) {
+    EXPECT_TRUE(reader.has_weight(weight.name));
+    EXPECT_EQ(reader.weight_shape(weight.name), weight.tensor.shape());
+    EXPECT_EQ(reader.weight_type(weight.name), name_of(weight.tensor.dtype()));
+    EXPECT_EQ(reader.is_trainable(weight.name), weight.trainable);
+    const Tensor target = Tensor::zeros(weight.tensor.shape(), weight.tensor.dtype());
+    reader.read_weight_into(weight.name, target);
+    EXPECT_EQ(target.to_vector(), weight.tensor.to_vector());
+  }
+  EXPECT_FALSE(reader.has_weight("transformer.none"));
+  const OptimizerTensors optimizer = reader.read_optimizer();
+  ASSERT_EQ(optimizer.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(optimizer[i].first, example_optimizer()[i].first);
+    EXPECT_EQ(optimizer[i].second.dtype(), example_optimizer()[i].second.dtype());
+    EXPECT_EQ(optimizer[i].second.to_vector(), example_optimizer()[i].second.to_vector());
+  }
+  EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"a.h5"}));
+}
+
+TEST(Checkpoint, MayHaveNoOptimizerAndHoldNaN) {
+  const TemporaryFolder folder;
+  const Tensor broken = Tensor::full({2}, DType::f32, std::numeric_limits<double>::quiet_NaN());
+  save_checkpoint(folder.path() / "a.h5", example_info(), {{"w", broken, true}}, {});
+  const CheckpointReader reader(folder.path() / "a.h5");
+  EXPECT_FALSE(reader.has_optimizer());
+  EXPECT_TRUE(reader.read_optimizer().empty());
+  EXPECT_TRUE(std::isnan(reader.read_weight("w", DType::f32).to_vector()[1]));
+}
+
+TEST(Checkpoint, NamesAMissingWeightAndAWrongShape) {
+  const TemporaryFolder folder;
+  const CheckpointReader reader(save_example(folder.path() / "a.h5"));
+  expect_error([&] { reader.read_weight("none", DType::f32); }, {"a.h5: weights/none: no such dataset"});
+  expect_error([&] { reader.read_weight_into("transformer.router.bias", Tensor::zeros({8}, DType::f32)); },
+               {"a.h5: weights/transformer.router.bias: found shape [4], expected [8]"});
+}
+
+TEST(Checkpoint, RefusesOtherFiles) {
+  const TemporaryFolder folder;
+  const auto open = [](const fs::path& path) { return [path] { CheckpointReader reader(path); }; };
+  expect_error(open(folder.path() / "none.h5"), {"none.h5: no such file"});
+  expect_error(open(folder.write("text.h5", "step: 1\n")), {"text.h5: not an HDF5 file"});
+  expect_error(open(fs::path(MODR_SOURCE_DIR) / "tests/unit/checkpoint/foreign_types.h5"),
+               {"foreign_types.h5: an HDF5 file, but not a modr checkpoint"});
+  const std::string whole = read_bytes(save_example(folder.path() / "a.h5"));
+  for (std::size_t length = 100; length < whole.size(); length += whole.size() / 7)
+    expect_error(open(folder.write("cut.h5", whole.substr(0, length))), {"cut.h5: truncated"});
+  H5File newer = H5File::create(folder.path() / "newer.h5");
+  newer.set_attribute_string("", "format", "modr-checkpoint");
+  newer.set_attribute_int("", "schema_version", kCheckpointSchema + 6);
+  newer.close();
+  expect_error(open(folder.path() / "newer.h5"), {"newer.h5: checkpoint schema 7, this modr", "reads schema 1"});
+  H5File partial = H5File::create(folder.path() / "partial.h5");
+  partial.set_attribute_string("", "format", "modr-checkpoint");
+  partial.set_attribute_int("", "schema_version", kCheckpointSchema);
+  partial.set_attribute_int("", "step", -3);
+  partial.close();
+  expect_error(open(folder.path() / "partial.h5"), {"partial.h5: attribute 'step' is -3, expected 0 or more"});
+}
+
+TEST(Checkpoint, AFullDiskHarmsNothing) {
+  const TemporaryFolder folder;
+  const fs::path path = save_example(folder.path() / "a.h5");
+  const std::string before = read_bytes(path);
+  for (const std::size_t limit : {std::size_t{0}, std::size_t{3'000}, before.size() / 2, before.size() - 1}) {
+    const FileSizeLimit full(limit);
+    for (const char* name : {"a.h5", "b.h5"})  // over an older one, and beside it
+      expect_error([&] { save_example(folder.path() / name); },
+                   {"checkpoint of step 100 was not saved", name, "cannot be written: File too large"});
+  }
+  EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"a.h5"}));
+  EXPECT_EQ(read_bytes(path), before);
+  save_example(folder.path() / "b.h5");  // and the next one works
+  EXPECT_EQ(read_bytes(folder.path() / "b.h5"), before);
+}
+
+TEST(Checkpoint, AFolderThatCannotBeWrittenIsNamed) {
+  const TemporaryFolder folder;
+  expect_error([&] { save_example(folder.path() / "none" / "a.h5"); }, {"none/a.h5: cannot be written: No such file"});
+  folder.write("file", "");
+  expect_error([&] { save_example(folder.path() / "file" / "a.h5"); }, {"file/a.h5: cannot be written: Not a dir"});
+  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
+  const bool is_root = geteuid() == 0;  // root may write everywhere: be nobody for a moment
+  ASSERT_EQ(is_root ? seteuid(65534) : 0, 0);
+  const fs::path path = folder.path() / "a.h5";
+  expect_error([&] { save_example(path); }, {"a.h5: cannot be written: Permission denied"});
+  ASSERT_EQ(is_root ? seteuid(0) : 0, 0);
+  fs::permissions(folder.path(), fs::perms::owner_all);
+}
+
+TEST(Checkpoint, OpensWithH5dump) {
+  if (std::system("command -v h5dump >/dev/null") != 0) GTEST_SKIP() << "h5dump is not installed";
+  const TemporaryFolder folder;
+  const fs::path path = save_example(folder.path() / "a.h5"), out = folder.path() / "out";
+  const std::string command = fmt::format(
+      "h5dump -d /weights/transformer.router.bias -d /config -a /seed {} > {} 2>&1", path.string(), out.string());
+  ASSERT_EQ(std::system(command.c_str()), 0) << read_bytes(out);
+  const std::string text = read_bytes(out);
+  for (const char* part : {"H5T_IEEE_F32LE", "-0.003, -0.003, -0.003, -0.003", "trainable", "n_embd: 4",
+                           "18446744073709551614"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in:\n" << text;
+}
+
+TEST(CheckpointFolder, LatestNamesTheOneToContinueFrom) {
+  const TemporaryFolder run;
+  EXPECT_EQ(latest_checkpoint(run.path()), std::nullopt);
+  EXPECT_EQ(latest_checkpoint(run.path() / "none"), std::nullopt);
+  const fs::path first = save_example(new_checkpoint_path(run.path(), 100));
+  EXPECT_EQ(first, run.path() / "checkpoints" / "step_00000100.h5");
+  EXPECT_EQ(latest_checkpoint(run.path()), std::nullopt);  // not before it is told
+  set_latest_checkpoint(first);
+  EXPECT_EQ(read_bytes(run.path() / "checkpoints" / "latest"), "step_00000100.h5\n");
+  EXPECT_EQ(latest_checkpoint(run.path()), first);
+  {
+    const FileSizeLimit full(0);
+    expect_error([&] { set_latest_checkpoint(run.path() / "checkpoints" / "step_00000200.h5"); }, {"latest"});
+  }
+  EXPECT_EQ(latest_checkpoint(run.path()), first);
+  fs::remove(first);
+  expect_error([&] { latest_checkpoint(run.path()); }, {"latest: names step_00000100.h5, which does not exist"});
+  for (const char* text : {"", "\n", "../../etc/passwd\n", "step_1/x.h5\n"}) {
+    run.write("checkpoints/latest", text);
+    expect_error([&] { latest_checkpoint(run.path()); }, {"latest: expected one line with the name of a checkpoint"});
+  }
+}
+
+TEST(CheckpointFolder, KeepsTheNewestAndTheLatest) {
+  const TemporaryFolder run;
+  for (const int64_t step : {100, 200, 300, 1'000'000'000}) save_example(new_checkpoint_path(run.path(), step));
+  set_latest_checkpoint(run.path() / "checkpoints" / "step_00000100.h5");
+  run.write("checkpoints/step_00000400.h5.tmp", "left by a killed save");
+  run.write("checkpoints/notes.txt", "mine");
+  keep_last_checkpoints(run.path(), 2);
+  EXPECT_EQ(names_in(run.path() / "checkpoints"),
+            (std::vector<std::string>{"latest", "notes.txt", "step_00000100.h5", "step_00000300.h5",
+                                      "step_1000000000.h5"}));
+  expect_error([&] { keep_last_checkpoints(run.path(), 0); }, {"cannot keep 0 checkpoints"});
+}
+
+}  // namespace
+}  // namespace modr
