@@ -69,7 +69,10 @@ class CheckpointReader {
   bool has_optimizer() const { return file_.has("optimizer"); }
   /// Sorted names of the optimizer's tensors, "<moment>/<parameter>".
   std::vector<std::string> optimizer_names() const;
-  /// All of the optimizer's tensors, each in the type that it has in the file.
+  Shape optimizer_shape(const std::string& name) const;
+  /// In double when it is stored so, else in float32.
+  Tensor read_optimizer_tensor(const std::string& name) const;
+  /// All of the optimizer's tensors.
   OptimizerTensors read_optimizer() const;
 
  private:

@@ -69,13 +69,18 @@ std::vector<std::string> CheckpointReader::optimizer_names() const {
   return has_optimizer() ? file_.datasets("optimizer") : std::vector<std::string>();
 }
 
+Shape CheckpointReader::optimizer_shape(const std::string& name) const {
+  return file_.dataset_shape("optimizer/" + name);
+}
+
+Tensor CheckpointReader::read_optimizer_tensor(const std::string& name) const {
+  const std::string dataset = "optimizer/" + name;
+  return file_.read_tensor(dataset, file_.dataset_type(dataset) == "f64" ? DType::f64 : DType::f32);
+}
+
 OptimizerTensors CheckpointReader::read_optimizer() const {
   OptimizerTensors result;
-  for (std::string& name : optimizer_names()) {
-    const std::string dataset = "optimizer/" + name;
-    const DType dtype = file_.dataset_type(dataset) == "f64" ? DType::f64 : DType::f32;
-    result.emplace_back(std::move(name), file_.read_tensor(dataset, dtype));
-  }
+  for (const std::string& name : optimizer_names()) result.emplace_back(name, read_optimizer_tensor(name));
   return result;
 }
 
