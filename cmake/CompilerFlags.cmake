@@ -2,6 +2,7 @@
 add_library(modr_flags INTERFACE)
 target_compile_options(modr_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wunused
+  -Wno-restrict                         # GCC 12 warns falsely about std::string (GCC bug 105651)
   -fno-math-errno -fno-trapping-math)   # lets loops vectorise; results and NaNs stay IEEE
 if(MODR_ARCH)
   target_compile_options(modr_flags INTERFACE -march=${MODR_ARCH})

@@ -179,28 +179,27 @@ GradMode::~GradMode() { recording = before_; }
 Variable recompute(const std::function<Variable(const std::vector<Variable>&)>& f, std::vector<Variable> inputs) {
   if (!recording) return f(inputs);
   Tensor value;
-  bool reaches_leaf = false;  // whether f itself uses leaves that require a gradient
   {
     std::vector<Variable> constants;
     for (const Variable& input : inputs) constants.push_back(input.detach());
     const NoGrad guard;
     value = f(constants).value();
   }
-  for (const Variable& input : inputs) reaches_leaf = reaches_leaf || input.requires_grad();
-  // Leaves used inside f are not among `inputs`; a token leaf makes the node exist for their sake.
-  if (!reaches_leaf) inputs.push_back(Variable(Tensor::zeros({0}, value.dtype()), true));
   const std::vector<Variable> kept = inputs;
+  bool any_needs_gradient = false;
+  for (const Variable& input : inputs) any_needs_gradient = any_needs_gradient || input.requires_grad();
+  // Leaves used inside f are not among the inputs; an empty leaf makes the node exist for their sake.
+  if (!any_needs_gradient) inputs.push_back(Variable(Tensor::zeros({0}, value.dtype()), true));
   return make_result("recompute", std::move(value), std::move(inputs),
                      [f, kept](const Tensor& gradient, InputGradients& outer) {
                        std::vector<Variable> leaves;
-                       for (const Variable& input : kept)
-                         leaves.push_back(Variable(input.value(), input.requires_grad()));
+                       for (const Variable& input : kept) leaves.emplace_back(input.value(), input.requires_grad());
                        const GradMode guard(true);
                        const Variable again = f(leaves);
                        if (!again.requires_grad()) return;
-                       backward(again, gradient);
+                       backward(again, gradient.clone());
                        for (std::size_t i = 0; i < kept.size(); ++i)
-                         if (outer.needs(i) && leaves[i].grad().defined()) outer.give(i, leaves[i].grad());
+                         if (leaves[i].requires_grad() && leaves[i].grad().defined()) outer.give(i, leaves[i].grad());
                      });
 }
 

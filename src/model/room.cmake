@@ -1,1 +1,1 @@
-modr_room(model USES nn)
+modr_room(model USES moe)

@@ -11,7 +11,8 @@ kernels::cpu::AttentionShape shape_of(const Variable& qkv, int64_t seq, int64_t 
   const int64_t rows = qkv.size(0), head_dim = qkv.size(-1) / (3 * heads);
   MODR_CHECK(qkv.value().rank() == 2 && head_dim * 3 * heads == qkv.size(1) && seq > 0 && rows % seq == 0,
              "attention of {} with {} tokens a sequence and {} heads", qkv.shape().to_string(), seq, heads);
-  MODR_CHECK(head_dim <= kernels::cpu::max_head_dim, "head_dim {} is above {}", head_dim, kernels::cpu::max_head_dim);
+  static_assert(max_head_dim <= kernels::cpu::max_head_dim);
+  MODR_CHECK(head_dim <= max_head_dim, "head_dim {} is above {}", head_dim, max_head_dim);
   return {rows / seq, seq, heads, head_dim};
 }
 

@@ -3,6 +3,9 @@
 
 namespace modr::ops {
 
+/// The largest head size that the kernels take.
+inline constexpr int64_t max_head_dim = 256;
+
 /// Causal self-attention (Vaswani et al. 2017), scale 1 / sqrt(head_dim): qkv [batch * seq, 3 * heads * head_dim] of
 /// `seq` tokens a sequence, q then k then v; result [batch * seq, heads * head_dim]. Keeps qkv, the result and one
 /// number a head and token.

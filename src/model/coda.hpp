@@ -1,0 +1,32 @@
+#pragma once
+#include <vector>
+
+#include "model/config.hpp"
+#include "nn/norm.hpp"
+#include "nn/sandwich_block.hpp"
+
+namespace modr {
+
+/// From the last state to logits: ln_f, the coda's blocks, ln_f again (the same weights), the head.
+class Coda {
+ public:
+  /// `embedding` [vocab_size, n_embd] is the head's weight when embeddings are tied.
+  Coda(const ModelConfig& config, const Variable& embedding, DType dtype);
+
+  /// ln_f(state), [rows, n_embd].
+  Variable normed(const Variable& state) const { return ln_f_(state); }
+  /// The head's input from the normed state, [rows, n_embd].
+  Variable features(const Variable& normed, const BlockContext& context) const;
+  /// Features [rows, n_embd] -> logits [rows, vocab_size].
+  Variable head(const Variable& features) const;
+
+  void collect(ParameterList& parameters) const;
+
+ private:
+  RmsNorm ln_f_;
+  std::vector<SandwichBlock> blocks_;
+  bool tied_;
+  Variable head_;  // [vocab_size, n_embd]
+};
+
+}  // namespace modr

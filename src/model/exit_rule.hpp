@@ -1,0 +1,45 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.hpp"
+
+namespace modr {
+
+/// When a token's recurrences may stop early (Geiping et al. 2025, section on adaptive compute; MODEL.md, "Decoding").
+enum class ExitCriterion { entropy_diff, latent_diff, kl, minp_kl, cosine, argmax_stability };
+
+/// "entropy-diff", "latent-diff", "kl", "minp-kl", "cosine", "argmax-stability"; throws Error for another name.
+ExitCriterion parse_exit_criterion(const std::string& name);
+/// The threshold that upstream uses when none is given.
+double default_threshold(ExitCriterion criterion);
+
+/// Follows one forward call, recurrence by recurrence.
+class ExitRule {
+ public:
+  ExitRule(ExitCriterion criterion, double threshold);
+  /// Starts a call from `initial_state` [tokens, n_embd] with a vocabulary of `vocab_size`.
+  void begin(const Tensor& initial_state, int64_t vocab_size);
+  /// Whether update() looks at the logits at all.
+  bool needs_logits() const;
+  /// Takes the state after a recurrence and the last token's logits [vocab_size] (undefined unless needs_logits());
+  /// returns the criterion's value.
+  double update(const Tensor& state, const Tensor& last_logits);
+  /// Whether the last value says stop: below the threshold; for argmax-stability, at least the threshold.
+  bool stops() const;
+
+ private:
+  double latent_value(const std::vector<double>& state) const;
+  double distribution_value(std::vector<double> logits);
+
+  ExitCriterion criterion_;
+  double threshold_;
+  double value_ = 0;
+  int64_t n_embd_ = 0;
+  std::vector<double> previous_state_;
+  std::vector<double> previous_distribution_;
+  double previous_entropy_ = 0;
+  int64_t previous_argmax_ = -1, unchanged_ = 0;
+};
+
+}  // namespace modr

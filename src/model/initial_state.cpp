@@ -1,0 +1,29 @@
+#include "model/initial_state.hpp"
+
+#include "base/philox.hpp"
+
+namespace modr {
+
+Tensor initial_states(const ModelConfig& config, std::span<const StateKey> keys, DType dtype) {
+  Tensor states = Tensor::empty({static_cast<int64_t>(keys.size()), config.n_embd}, dtype);
+  const double scale = config.initial_state_std() * config.embedding_scale();
+  dispatch(dtype, [&]<typename T>() {
+    T* to = states.data<T>();
+    for (const StateKey& key : keys) {
+      PhiloxSequence rng(key.seed, RandomStream::initial_state, key.sample, key.position);
+      for (int64_t i = 0; i < config.n_embd; ++i) *to++ = static_cast<T>(scale * rng.truncated_normal(3));
+    }
+  });
+  return states;
+}
+
+std::vector<StateKey> state_keys(uint64_t seed, std::span<const uint64_t> samples, int64_t seq) {
+  std::vector<StateKey> keys;
+  keys.reserve(samples.size() * static_cast<std::size_t>(seq));
+  for (uint64_t sample : samples)
+    for (int64_t position = 0; position < seq; ++position)
+      keys.push_back({seed, sample, static_cast<uint32_t>(position)});
+  return keys;
+}
+
+}  // namespace modr

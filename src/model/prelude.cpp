@@ -1,0 +1,34 @@
+#include "model/prelude.hpp"
+
+#include "ops/embedding.hpp"
+
+namespace modr {
+
+Indices sequence_positions(int64_t batch, int64_t seq) {
+  std::vector<int32_t> positions(static_cast<std::size_t>(batch * seq));
+  for (std::size_t i = 0; i < positions.size(); ++i)
+    positions[i] = static_cast<int32_t>(i % static_cast<std::size_t>(seq));
+  return make_indices(std::move(positions));
+}
+
+Prelude::Prelude(const ModelConfig& config, DType dtype)
+    : scale_(config.embedding_scale()),
+      wte_(Tensor::zeros({config.vocab_size, config.n_embd}, dtype), true),
+      blocks_(make_blocks("transformer.prelude", config.n_layers_in_prelude, config.block(), dtype)) {}
+
+Variable Prelude::embed(const Indices& ids) const {
+  for (int32_t id : *ids)
+    if (id < 0 || id >= wte_.size(0)) fail("token id {} is outside the model's vocabulary of {}", id, wte_.size(0));
+  return ops::embedding(ids, wte_, scale_);
+}
+
+Variable Prelude::operator()(const Variable& embedded, const BlockContext& context) const {
+  return run_blocks(blocks_, embedded, context);
+}
+
+void Prelude::collect(ParameterList& parameters) const {
+  parameters.push_back({"transformer.wte.weight", wte_});
+  for (const SandwichBlock& block : blocks_) block.collect(parameters);
+}
+
+}  // namespace modr

@@ -1,0 +1,29 @@
+#pragma once
+#include <vector>
+
+#include "model/config.hpp"
+#include "model/token_batch.hpp"
+#include "nn/sandwich_block.hpp"
+
+namespace modr {
+
+/// Tokens to what every recurrence reads: e = blocks(wte[ids] * embedding scale).
+class Prelude {
+ public:
+  Prelude(const ModelConfig& config, DType dtype);
+
+  /// wte[ids] * scale, [ids, n_embd].
+  Variable embed(const Indices& ids) const;
+  /// e from the embedded tokens, [rows, n_embd].
+  Variable operator()(const Variable& embedded, const BlockContext& context) const;
+
+  const Variable& embedding() const { return wte_; }  // [vocab_size, n_embd]
+  void collect(ParameterList& parameters) const;
+
+ private:
+  double scale_;
+  Variable wte_;
+  std::vector<SandwichBlock> blocks_;
+};
+
+}  // namespace modr

@@ -1,0 +1,126 @@
+#include "model/recurrent_core.hpp"
+
+#include "base/error.hpp"
+#include "moe/lora_branches.hpp"
+#include "ops/linear.hpp"
+
+namespace modr {
+
+namespace {
+
+// The home sequences of attention's sequences, and whether each is the first choice of its unit. With whole sequences
+// as units attention runs over passes; with tokens it runs at home.
+std::vector<CachedPass> cached_passes(const RoutePlan& plan, bool units_are_tokens, int64_t batch) {
+  std::vector<CachedPass> passes;
+  if (units_are_tokens) {
+    for (int64_t sequence = 0; sequence < batch; ++sequence) passes.push_back({sequence, true});
+    return passes;
+  }
+  for (int64_t pass = 0; pass < plan.passes(); ++pass) {
+    const int32_t unit = (*plan.source)[static_cast<std::size_t>(pass)];
+    const auto first = static_cast<std::size_t>(unit * plan.top_k);
+    passes.push_back({unit, (*plan.position)[first] == pass});
+  }
+  return passes;
+}
+
+// Positions of rows whose sequences were put into the plan's order.
+Indices positions_in_order(const Indices& positions, const RoutePlan& plan) {
+  if (plan.is_identity()) return positions;
+  std::vector<int32_t> result;
+  for (int32_t unit : *plan.source) {
+    const auto first = positions->begin() + unit * plan.rows_per_unit;
+    result.insert(result.end(), first, first + plan.rows_per_unit);
+  }
+  return make_indices(std::move(result));
+}
+
+}  // namespace
+
+RecurrentCore::RecurrentCore(const ModelConfig& config, DType dtype)
+    : branches_(config.branches),
+      adapter_(Tensor::zeros({config.n_embd, 2 * config.n_embd}, dtype), true),
+      blocks_(make_blocks("transformer.core_block", config.n_layers_in_recurrent_block, config.block(), dtype)),
+      dispatcher_(std::make_shared<LocalDispatcher>()) {
+  if (branches_.n_branches > 0) attach_lora_branches(blocks_, branches_, dtype);
+  if (branches_.has_router()) router_.emplace(branches_, config.n_embd, dtype);
+}
+
+bool RecurrentCore::decides_at(int64_t recurrence) const {
+  return recurrence == 0 || (router_ && branches_.when == RouteWhen::recurrence);
+}
+
+Variable RecurrentCore::inject(const Variable& e) const { return ops::linear_columns(e, adapter_, e.size(1)); }
+
+RouteDecision RecurrentCore::decide(const Variable& h, const CoreContext& context) const {
+  if (router_) return router_->decide(h, context.seq, context.mask);
+  return {single_branch_plan(h.size(0) / context.seq, context.seq), {}, {}};
+}
+
+Variable RecurrentCore::run_branches(const Variable& h, const Variable& gates, int64_t recurrence,
+                                     const RoutePlanPtr& plan, const CoreContext& context) const {
+  const bool units_are_tokens = router_ && branches_.unit == RouteUnit::token;
+  const auto relay = units_are_tokens ? dispatcher_->relay(plan) : nullptr;
+  std::unique_ptr<CacheWindow> window;
+  if (context.cache != nullptr)
+    window = context.cache->core_window(recurrence, cached_passes(*plan, units_are_tokens, h.size(0) / context.seq));
+  const BlockContext block{context.seq,
+                           context.rope_table,
+                           units_are_tokens ? context.positions : positions_in_order(context.positions, *plan),
+                           branches_.n_branches > 0 ? plan->row_offsets : nullptr,
+                           relay.get(),
+                           window.get()};
+  const Variable passes = run_blocks(blocks_, dispatcher_->dispatch(h, *plan), block);
+  return dispatcher_->combine(passes, gates, *plan, branches_.gate);
+}
+
+Variable RecurrentCore::step(const Variable& state, const Variable& injected, int64_t recurrence,
+                             std::optional<RouteDecision>& decision, const CoreContext& context) const {
+  const Variable h = ops::linear_columns(state, adapter_, 0, injected);
+  if (decides_at(recurrence)) {
+    const GradMode mode(grad_enabled() || context.gates_outlive_no_grad);
+    decision = decide(h, context);
+  }
+  MODR_CHECK(decision.has_value(), "recurrence {} has no routing decision", recurrence);
+  const RoutePlanPtr plan = decision->plan;
+  if (!context.recompute) return run_branches(h, decision->gates, recurrence, plan, context);
+  std::vector<Variable> inputs{h};
+  if (decision->gates.defined()) inputs.push_back(decision->gates);
+  return recompute(
+      [this, recurrence, plan, context](const std::vector<Variable>& in) {
+        return run_branches(in[0], in.size() > 1 ? in[1] : Variable(), recurrence, plan, context);
+      },
+      std::move(inputs));
+}
+
+CoreOutput RecurrentCore::operator()(const Variable& e, const Variable& initial_state, const Depth& depth,
+                                     const CoreContext& context) const {
+  CoreOutput output{initial_state, {}};
+  std::optional<RouteDecision> decision;
+  CoreContext without_grad = context;
+  without_grad.gates_outlive_no_grad = grad_enabled() && branches_.when == RouteWhen::forward;
+  const auto run = [&](const Variable& injected, int64_t begin, int64_t end, const CoreContext& how) {
+    for (int64_t recurrence = begin; recurrence < end; ++recurrence) {
+      output.state = step(output.state, injected, recurrence, decision, how);
+      if (router_ && decides_at(recurrence)) output.decisions.push_back(*decision);
+      if (context.latents != nullptr) context.latents->push_back(output.state.value());
+    }
+  };
+  if (depth.num_steps_no_grad > 0) {
+    const NoGrad guard;
+    output.state = output.state.detach();
+    run(inject(e), 0, depth.num_steps_no_grad, without_grad);
+  }
+  if (depth.num_steps_with_grad > 0)
+    run(inject(e), depth.num_steps_no_grad, depth.num_steps_no_grad + depth.num_steps_with_grad,
+        context);
+  return output;
+}
+
+void RecurrentCore::collect(ParameterList& parameters) const {
+  parameters.push_back({"transformer.adapter.weight", adapter_});
+  for (const SandwichBlock& block : blocks_) block.collect(parameters);
+  if (router_) parameters.push_back({"transformer.router.weight", router_->weight()});
+}
+
+}  // namespace modr

@@ -1,0 +1,71 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "model/config.hpp"
+#include "model/depth_sampler.hpp"
+#include "model/kv_cache.hpp"
+#include "moe/dispatcher.hpp"
+#include "moe/router.hpp"
+#include "nn/sandwich_block.hpp"
+
+namespace modr {
+
+/// What a forward pass through the core needs besides its inputs.
+struct CoreContext {
+  int64_t seq = 0;            // tokens a sequence
+  RowMask mask;               // real rows; null: all
+  Tensor rope_table;
+  Indices positions;          // [batch * seq]
+  KvCache* cache = nullptr;   // decoding: read and written at every recurrence
+  bool recompute = false;     // keep only each recurrence's inputs, run its blocks again in backward
+  /// In recurrences without gradient h is a constant, but gates that serve later ones still lead into the router.
+  bool gates_outlive_no_grad = false;
+  std::vector<Tensor>* latents = nullptr;  // when set, receives the state after every recurrence
+};
+
+/// The state after the last recurrence, [batch * seq, n_embd], and every decision of the router in order.
+struct CoreOutput {
+  Variable state;
+  std::vector<RouteDecision> decisions;
+};
+
+/// The repeated part of the model: h = adapter([s, e]), s = gated sum over the chosen branches of core_block(h), the
+/// same layers at every recurrence (MODEL.md, "Huginn" and "MoDr").
+class RecurrentCore {
+ public:
+  RecurrentCore(const ModelConfig& config, DType dtype);
+
+  /// depth.num_steps_no_grad recurrences that keep nothing, then depth.num_steps_with_grad that do. With the router
+  /// deciding once, the gates of the first recurrence carry gradient into the router even when that recurrence
+  /// keeps nothing.
+  CoreOutput operator()(const Variable& e, const Variable& initial_state, const Depth& depth,
+                        const CoreContext& context) const;
+
+  /// The part of adapter([s, e]) that comes from e and is the same at every recurrence, [rows, n_embd].
+  Variable inject(const Variable& e) const;
+  /// One recurrence, counted from 0. `decision` is made anew where the config wants it and kept otherwise.
+  Variable step(const Variable& state, const Variable& injected, int64_t recurrence,
+                std::optional<RouteDecision>& decision, const CoreContext& context) const;
+  /// Whether the router decides at this recurrence.
+  bool decides_at(int64_t recurrence) const;
+
+  const std::optional<Router>& router() const { return router_; }
+  /// Where branches live; LocalDispatcher unless replaced.
+  void set_dispatcher(std::shared_ptr<const Dispatcher> dispatcher) { dispatcher_ = std::move(dispatcher); }
+  void collect(ParameterList& parameters) const;
+
+ private:
+  RouteDecision decide(const Variable& h, const CoreContext& context) const;
+  Variable run_branches(const Variable& h, const Variable& gates, int64_t recurrence, const RoutePlanPtr& plan,
+                        const CoreContext& context) const;
+
+  BranchConfig branches_;
+  Variable adapter_;  // [n_embd, 2 n_embd], columns of s first, then of e
+  std::vector<SandwichBlock> blocks_;
+  std::optional<Router> router_;
+  std::shared_ptr<const Dispatcher> dispatcher_;
+};
+
+}  // namespace modr

@@ -1,0 +1,30 @@
+#include "moe/lora_branches.hpp"
+
+#include "base/error.hpp"
+
+namespace modr {
+
+namespace {
+
+Linear& target_of(SandwichBlock& block, const std::string& target) {
+  if (target == "attn.Wqkv") return block.attention.qkv;
+  if (target == "attn.proj") return block.attention.proj;
+  if (target == "mlp.fc") return block.mlp.fc;
+  if (target == "mlp.proj") return block.mlp.proj;
+  fail("unknown LoRA target '{}'", target);
+}
+
+}  // namespace
+
+void attach_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config, DType dtype) {
+  for (SandwichBlock& block : blocks)
+    for (const std::string& target : config.lora_targets) {
+      Linear& linear = target_of(block, target);
+      const int64_t out = linear.weight().size(0), in = linear.weight().size(1);
+      linear.attach({Variable(Tensor::zeros({config.n_branches, config.lora_rank, in}, dtype), true),
+                     Variable(Tensor::zeros({config.n_branches, out, config.lora_rank}, dtype), true),
+                     config.lora_alpha / static_cast<double>(config.lora_rank)});
+    }
+}
+
+}  // namespace modr

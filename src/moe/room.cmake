@@ -1,0 +1,1 @@
+modr_room(moe USES nn)

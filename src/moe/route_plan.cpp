@@ -1,0 +1,47 @@
+#include "moe/route_plan.hpp"
+
+#include "base/error.hpp"
+
+namespace modr {
+
+RoutePlanPtr make_route_plan(std::vector<int32_t> choice, int64_t top_k, int64_t n_branches, int64_t rows_per_unit,
+                             const std::vector<uint8_t>& unit_is_real) {
+  RoutePlan plan;
+  plan.n_branches = n_branches;
+  plan.top_k = top_k;
+  plan.units = static_cast<int64_t>(choice.size()) / top_k;
+  plan.rows_per_unit = rows_per_unit;
+  MODR_CHECK(plan.passes() == static_cast<int64_t>(choice.size()), "{} choices, {} a unit", choice.size(), top_k);
+  std::vector<int64_t> offsets(static_cast<std::size_t>(n_branches) + 1, 0);
+  plan.counts.assign(static_cast<std::size_t>(n_branches), 0);
+  for (std::size_t i = 0; i < choice.size(); ++i) {
+    MODR_CHECK(choice[i] >= 0 && choice[i] < n_branches, "branch {} of {}", choice[i], n_branches);
+    const auto branch = static_cast<std::size_t>(choice[i]);
+    ++offsets[branch + 1];
+    if (unit_is_real.empty() || unit_is_real[i / static_cast<std::size_t>(top_k)] != 0) ++plan.counts[branch];
+  }
+  for (std::size_t j = 1; j < offsets.size(); ++j) offsets[j] += offsets[j - 1];
+  std::vector<int32_t> source(choice.size()), position(choice.size());
+  std::vector<int64_t> next(offsets.begin(), offsets.end() - 1);
+  plan.identity = top_k == 1;
+  for (std::size_t i = 0; i < choice.size(); ++i) {
+    const auto pass = static_cast<int32_t>(next[static_cast<std::size_t>(choice[i])]++);
+    position[i] = pass;
+    source[static_cast<std::size_t>(pass)] = static_cast<int32_t>(i / static_cast<std::size_t>(top_k));
+    plan.identity = plan.identity && pass == static_cast<int32_t>(i);
+  }
+  plan.choice = std::move(choice);
+  plan.source = make_indices(std::move(source));
+  plan.position = make_indices(std::move(position));
+  std::vector<int64_t> rows = offsets;
+  for (int64_t& row : rows) row *= rows_per_unit;
+  plan.pass_offsets = make_offsets(std::move(offsets));
+  plan.row_offsets = make_offsets(std::move(rows));
+  return std::make_shared<const RoutePlan>(std::move(plan));
+}
+
+RoutePlanPtr single_branch_plan(int64_t units, int64_t rows_per_unit) {
+  return make_route_plan(std::vector<int32_t>(static_cast<std::size_t>(units), 0), 1, 1, rows_per_unit);
+}
+
+}  // namespace modr

@@ -1,0 +1,19 @@
+#pragma once
+#include <string>
+
+#include "nn/attention.hpp"
+#include "nn/linear.hpp"
+
+namespace modr {
+
+/// proj(silu(a) * b) with [a, b] = fc(x) (MODEL.md, "Huginn").
+class GatedMlp {
+ public:
+  GatedMlp(const std::string& name, const BlockConfig& config, DType dtype);
+  Variable operator()(const Variable& x, const Offsets& groups) const;
+  void collect(ParameterList& parameters) const;
+
+  Linear fc, proj;
+};
+
+}  // namespace modr

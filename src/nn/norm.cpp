@@ -1,0 +1,14 @@
+#include "nn/norm.hpp"
+
+#include "ops/rms_norm.hpp"
+
+namespace modr {
+
+RmsNorm::RmsNorm(std::string name, int64_t width, double eps, DType dtype)
+    : name_(std::move(name)), eps_(eps), weight_(Tensor::full({width}, dtype, 1), true) {}
+
+Variable RmsNorm::operator()(const Variable& x) const { return ops::rms_norm(x, weight_, eps_); }
+
+void RmsNorm::collect(ParameterList& parameters) const { parameters.push_back({name_ + ".weight", weight_}); }
+
+}  // namespace modr

@@ -1,0 +1,46 @@
+#include "nn/sandwich_block.hpp"
+
+#include "ops/arithmetic.hpp"
+
+namespace modr {
+
+namespace {
+
+RmsNorm norm(const std::string& block, int index, const BlockConfig& config, DType dtype) {
+  return RmsNorm(fmt::format("{}.norm_{}", block, index), config.n_embd, config.norm_eps, dtype);
+}
+
+}  // namespace
+
+SandwichBlock::SandwichBlock(const std::string& name, int64_t layer, const BlockConfig& config, DType dtype)
+    : attention(name + ".attn", config, dtype),
+      mlp(name + ".mlp", config, dtype),
+      layer_(layer),
+      norms_{norm(name, 1, config, dtype), norm(name, 2, config, dtype), norm(name, 3, config, dtype),
+             norm(name, 4, config, dtype)} {}
+
+Variable SandwichBlock::operator()(const Variable& x, const BlockContext& context) const {
+  const Variable attended = norms_[1](ops::add(attention(norms_[0](x), context, layer_), x));
+  return norms_[3](ops::add(mlp(norms_[2](attended), context.groups), attended));
+}
+
+void SandwichBlock::collect(ParameterList& parameters) const {
+  attention.collect(parameters);
+  mlp.collect(parameters);
+  for (const RmsNorm& each : norms_) each.collect(parameters);
+}
+
+std::vector<SandwichBlock> make_blocks(const std::string& name, int64_t count, const BlockConfig& config,
+                                       DType dtype) {
+  std::vector<SandwichBlock> blocks;
+  for (int64_t layer = 0; layer < count; ++layer)
+    blocks.emplace_back(fmt::format("{}.{}", name, layer), layer, config, dtype);
+  return blocks;
+}
+
+Variable run_blocks(const std::vector<SandwichBlock>& blocks, Variable x, const BlockContext& context) {
+  for (const SandwichBlock& block : blocks) x = block(x, context);
+  return x;
+}
+
+}  // namespace modr

@@ -1,0 +1,36 @@
+#pragma once
+#include <array>
+#include <string>
+#include <vector>
+
+#include "nn/attention.hpp"
+#include "nn/gated_mlp.hpp"
+#include "nn/norm.hpp"
+
+namespace modr {
+
+/// Huginn's block, normed before and after each half:
+/// x <- norm_2(attn(norm_1(x)) + x), x <- norm_4(mlp(norm_3(x)) + x).
+class SandwichBlock {
+ public:
+  /// `name` is the upstream name, e.g. "transformer.core_block.0"; `layer` its index within its stage.
+  SandwichBlock(const std::string& name, int64_t layer, const BlockConfig& config, DType dtype);
+  /// x [rows, n_embd] -> [rows, n_embd].
+  Variable operator()(const Variable& x, const BlockContext& context) const;
+  void collect(ParameterList& parameters) const;
+
+  Attention attention;
+  GatedMlp mlp;
+
+ private:
+  int64_t layer_;
+  std::array<RmsNorm, 4> norms_;
+};
+
+/// `count` blocks "<name>.0", "<name>.1", ….
+std::vector<SandwichBlock> make_blocks(const std::string& name, int64_t count, const BlockConfig& config, DType dtype);
+
+/// x through all of them.
+Variable run_blocks(const std::vector<SandwichBlock>& blocks, Variable x, const BlockContext& context);
+
+}  // namespace modr

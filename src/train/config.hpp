@@ -1,0 +1,45 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "base/dtype.hpp"
+#include "model/modr_model.hpp"
+
+namespace modr {
+
+/// What is trained: a backbone from scratch, one LoRA with gate 1, or routed branches.
+enum class TrainMode { pretrain, lora, modr };
+/// What the forward pass keeps of a recurrence: everything, or its inputs (its blocks run again in backward).
+enum class Recompute { none, recurrence };
+
+std::string name_of(TrainMode mode);
+std::string name_of(Recompute recompute);
+std::string name_of(Trainable trainable);
+/// The inverses of name_of(); throw Error that lists the known words.
+TrainMode parse_train_mode(const std::string& name);
+Recompute parse_recompute(const std::string& name);
+Trainable parse_trainable(const std::string& name);
+
+/// The training loop (section `train` of a run file).
+struct TrainConfig {
+  TrainMode mode = TrainMode::pretrain;
+  Trainable trainable = Trainable::all;  ///< follows from the mode unless the file says otherwise
+  std::string init_from = {};            ///< a checkpoint whose weights the run starts from; empty: from scratch
+  std::string output = {};               ///< the run's folder; empty: runs/<name of the run>
+  int64_t steps = 1000;
+  int64_t global_batch = 32;       ///< sequences a step, over all ranks
+  int64_t microbatch = 16;         ///< sequences a forward pass on one rank, at most
+  int64_t num_steps_no_grad = -1;  ///< with num_steps_with_grad: a fixed depth; -1: drawn anew at every step
+  int64_t num_steps_with_grad = -1;
+  Recompute recompute = Recompute::none;
+  DType dtype = DType::f32;
+  int64_t log_every = 10;          ///< steps between lines on the terminal (metrics.jsonl has every step)
+  int64_t checkpoint_every = 0;    ///< steps between checkpoints; 0: only at the end
+  int64_t keep_checkpoints = 3;    ///< the newest that are kept; 0: all
+
+  bool has_fixed_depth() const { return num_steps_with_grad >= 0; }
+  /// Throws Error that names the field ("train.<field>"), what is expected and what was found.
+  void validate() const;
+};
+
+}  // namespace modr
