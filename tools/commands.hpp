@@ -4,6 +4,10 @@
 
 namespace modr::tools {
 
+int run_diff(int argc, char** argv);
+int run_inspect(int argc, char** argv);
 int run_make_data(int argc, char** argv);
+int run_tokenize(int argc, char** argv);
+int run_verify(int argc, char** argv);
 
 }  // namespace modr::tools

@@ -44,7 +44,8 @@ struct CheckpointSummary {
   int64_t num_values(bool trainable) const;
 };
 
-/// Reads every weight, one at a time, and, with `with_optimizer`, the optimizer's tensors for their digest. Throws Error.
+/// Reads every weight, one at a time, and, with `with_optimizer`, the optimizer's tensors for their digest. Throws
+/// Error.
 CheckpointSummary summarise(const CheckpointReader& reader, bool with_optimizer);
 
 /// ||B_j A_j|| for every branch j, for A [N, R, in] and B [N, out, R], from the R x R matrices A A^T and B^T B.
