@@ -15,10 +15,9 @@ namespace {
 
 constexpr int kMaxDepth = 32;
 constexpr std::string_view kAnyCharacter = "[\\x{0}-\\x{10FFFF}]";
-// Oniguruma's word characters: Unicode's, and the numbers of Latin-1 that its table for code points below 256 adds.
-constexpr std::string_view kWord =
-    "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{B2}\\x{B3}\\x{B9}\\x{BC}\\x{BD}\\x{BE}";
-constexpr std::string_view kPunctuation = "\\p{P}$+<=>\\^`|~";
+constexpr std::string_view kWord = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}";
+// For \w and \b outside of brackets Oniguruma has a table of the code points below 256, with Latin-1's numbers too.
+constexpr std::string_view kLatin1Numbers = "\\x{B2}\\x{B3}\\x{B9}\\x{BC}\\x{BD}\\x{BE}";
 
 using NamePair = std::pair<std::string_view, std::string_view>;
 
@@ -30,7 +29,7 @@ constexpr std::array kNames = {
     NamePair{"cntrl", "\\p{Cc}"},
     NamePair{"digit", "\\p{Nd}"},
     NamePair{"lower", "\\p{Lowercase}"},
-    NamePair{"punct", kPunctuation},
+    NamePair{"punct", "\\p{P}\\p{S}"},
     NamePair{"space", "\\p{White_Space}"},
     NamePair{"upper", "\\p{Uppercase}"},
     NamePair{"word", kWord},
@@ -157,7 +156,11 @@ class ClassParser {
     PatternReader ahead = reader_;
     if (!ahead.accept("\\")) return std::nullopt;
     std::optional<CharacterSet> set;
-    if (const auto letter = ahead.accept_one_of(kShorthandLetters)) set = shorthand_set(*letter);
+    if (const auto letter = ahead.accept_one_of("wW")) {
+      set = named_set("word", *letter == 'W');
+    } else if (const auto other = ahead.accept_one_of(kShorthandLetters)) {
+      set = shorthand_set(*other);
+    }
     if (const auto letter = ahead.accept_one_of("pP")) set = take_property(ahead, *letter == 'P');
     if (set) reader_ = ahead;
     return set;
@@ -188,8 +191,8 @@ class ClassParser {
 
 CharacterSet shorthand_set(char letter) {
   switch (letter) {
-    case 'w': return {std::string(kWord), false};
-    case 'W': return {std::string(kWord), true};
+    case 'w':
+    case 'W': return {fmt::format("{}{}", kWord, kLatin1Numbers), letter == 'W'};
     case 'd': return {"\\p{Nd}", false};
     case 'D': return {"\\P{Nd}", false};
     case 's': return {"\\p{White_Space}", false};
@@ -246,7 +249,9 @@ void PatternReader::fail_here(std::string_view what) const { fail("regular expre
 CharacterSet take_property(PatternReader& reader, bool negated) {
   if (!reader.accept("{")) reader.fail_here("expected '{' behind \\p");
   if (reader.accept("^")) negated = !negated;
-  return named_set(reader.take_until("}"), negated);
+  const std::string_view name = reader.take_until("}");
+  // The property is punctuation alone; the POSIX class of that name has the symbols, too.
+  return named_set(name == "Punct" ? "Punctuation" : name, negated);
 }
 
 std::string take_escaped_char(PatternReader& reader) {

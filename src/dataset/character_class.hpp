@@ -20,7 +20,8 @@ struct CharacterSet {
 /// The letters that shorthand_set() knows.
 inline constexpr std::string_view kShorthandLetters = "wWdDsShH";
 
-/// \w, \d, \s, \h and their complements (the upper-case letters). Throws Error for another letter.
+/// \w, \d, \s, \h and their complements (the upper-case letters) as they are outside of brackets. Throws Error for
+/// another letter.
 CharacterSet shorthand_set(char letter);
 
 /// A property or POSIX name: \p{name}, [:name:]. Throws Error for a name that is empty or has odd characters.

@@ -95,9 +95,12 @@ json read_json_file(const std::string& path) {
     return json::parse(text);
   } catch (const json::parse_error& error) {
     // "[json.exception.parse_error.101] parse error at line 3, column 7: ..." without what stands in brackets.
+    // It quotes what it read last, however long that is.
+    constexpr std::size_t kLongest = 200;
     const std::string_view what = error.what();
     const std::size_t bracket = what.find("] ");
-    fail("{}: {}", path, replace_invalid_utf8(bracket == std::string_view::npos ? what : what.substr(bracket + 2)));
+    const std::string_view message = bracket == std::string_view::npos ? what : what.substr(bracket + 2);
+    fail("{}: {}", path, replace_invalid_utf8(message.substr(0, kLongest)));
   }
 }
 

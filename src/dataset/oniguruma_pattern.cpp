@@ -59,8 +59,8 @@ class Translator {
     }
     if (const auto letter = reader_.accept_one_of(kShorthandLetters)) return atom(shorthand_set(*letter).to_pcre2());
     if (const auto letter = reader_.accept_one_of("AzZG")) return not_repeatable(std::string{'\\', *letter});
-    // These are the same in PCRE2: any newline, a grapheme, all but a newline, what a group has matched.
-    if (const auto letter = reader_.accept_one_of("RXN123456789")) return atom(std::string{'\\', *letter});
+    // These are the same in PCRE2: any newline, all but a newline, what a group has matched.
+    if (const auto letter = reader_.accept_one_of("RN123456789")) return atom(std::string{'\\', *letter});
     if (reader_.accept("b")) return not_repeatable(word_boundary(false));
     if (reader_.accept("B")) return not_repeatable(word_boundary(true));
     if (reader_.accept("k<")) return atom(fmt::format("\\k<{}>", reader_.take_until(">")));

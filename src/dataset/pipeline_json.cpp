@@ -19,6 +19,11 @@ constexpr int kMaxDepth = 16;
 constexpr std::string_view kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
+/// \w+|[^\w\s]+ as Rust's regex library reads it, in PCRE2's words.
+constexpr const char* kWhitespacePattern =
+    "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]+|"
+    "[^\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}\\p{White_Space}]+";
+
 const std::string& type_of(const JsonField& field) { return field.at("type").string(); }
 
 [[noreturn]] void unsupported(const JsonField& field, std::string_view expected) {
@@ -88,8 +93,8 @@ Split read_pre_tokenizer_split(const JsonField& step) {
     const auto behavior = step.find("behavior");
     return {Regex("[\\p{P}$+<=>\\^`|~]"), behavior ? read_behavior(*behavior) : SplitBehavior::isolated, false};
   }
-  if (type == "Whitespace") return {compile(step, "\\w+|[^\\w\\s]+"), SplitBehavior::removed, true};
-  if (type == "WhitespaceSplit") return {compile(step, "\\s"), SplitBehavior::removed, false};
+  if (type == "Whitespace") return {Regex(kWhitespacePattern), SplitBehavior::removed, true};
+  if (type == "WhitespaceSplit") return {Regex("\\p{White_Space}"), SplitBehavior::removed, false};
   unsupported(step, "ByteLevel, Split, Digits, Punctuation, Whitespace or a Sequence of them");
 }
 

@@ -65,7 +65,7 @@ std::vector<BpeMerge> read_merges(const JsonField& merges, const TokenList& toke
   return result;
 }
 
-ByteIds read_byte_ids(const JsonField& model, const TokenList& tokens) {
+ByteIds read_byte_ids(const JsonField& model, const TokenList& tokens, const std::string& file) {
   ByteIds bytes;
   bytes.fuse_unknown = model.boolean("fuse_unk", false);
   if (const auto unknown = model.find("unk_token")) {
@@ -81,7 +81,7 @@ ByteIds read_byte_ids(const JsonField& model, const TokenList& tokens) {
   }
   if (missing == 256) model.at("vocab").fail_here("has no token for any byte; expected a byte-level vocabulary");
   if (missing > 0) {
-    warn("{} of the 256 bytes have no token in the tokenizer: text that needs them {}", missing,
+    warn("{}: {} of the 256 bytes have no token: text that needs them {}", file, missing,
          bytes.unknown == ByteIds::kNone ? "loses them" : "gets the unknown token");
   }
   return bytes;
@@ -167,7 +167,7 @@ TokenizerParts read_tokenizer_json(const std::filesystem::path& path) {
   TokenList tokens;
   const auto pieces = read_vocab(model.at("vocab"), tokens);
   const auto merges = read_merges(model.at("merges"), tokens);
-  const ByteIds bytes = read_byte_ids(model, tokens);
+  const ByteIds bytes = read_byte_ids(model, tokens, path.string());
   const auto added = read_added_tokens(document, tokens);
   const SequenceFrame frame = read_post_processor(document, tokens);
   TokenizerParts parts{.name = path.string(),

@@ -1,0 +1,106 @@
+// Merging against a plain quadratic twin, and pieces that would punish a quadratic merge.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/philox.hpp"
+#include "dataset/byte_level_bpe.hpp"
+
+namespace modr {
+namespace {
+
+using Ids = std::vector<int32_t>;
+
+ByteIds identity() {
+  ByteIds bytes;
+  for (int32_t id = 0; id < 256; ++id) bytes.ids[static_cast<std::size_t>(id)] = id;
+  return bytes;
+}
+
+/// Merges the leftmost pair of lowest rank until none is left.
+Ids merge_plainly(Ids ids, const std::vector<BpeMerge>& merges) {
+  std::map<std::pair<int32_t, int32_t>, std::size_t> ranks;
+  for (std::size_t rank = 0; rank < merges.size(); ++rank) ranks[{merges[rank].left, merges[rank].right}] = rank;
+  while (true) {
+    std::size_t best = merges.size(), at = 0;
+    for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
+      const auto rank = ranks.find({ids[i], ids[i + 1]});
+      if (rank != ranks.end() && rank->second < best) best = rank->second, at = i;
+    }
+    if (best == merges.size()) return ids;
+    ids[at] = merges[best].result;
+    ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+  }
+}
+
+TEST(ByteLevelBpe, MergesAsThePlainTwin) {
+  PhiloxSequence random(7, RandomStream::data);
+  for (int round = 0; round < 50; ++round) {
+    std::vector<BpeMerge> merges;
+    std::map<std::string, int32_t> id_of;
+    std::vector<std::string> tokens;
+    for (int32_t byte = 0; byte < 256; ++byte) tokens.emplace_back(1, static_cast<char>(byte));
+    for (std::size_t id = 0; id < tokens.size(); ++id) id_of[tokens[id]] = static_cast<int32_t>(id);
+    std::vector<int32_t> used = {'a', 'b', 'c'};
+    for (int i = 0; i < 40; ++i) {
+      const int32_t left = used[random.below(used.size())], right = used[random.below(used.size())];
+      const std::string joined = tokens[static_cast<std::size_t>(left)] + tokens[static_cast<std::size_t>(right)];
+      const auto [entry, is_new] = id_of.emplace(joined, static_cast<int32_t>(tokens.size()));
+      if (is_new) tokens.push_back(joined), used.push_back(entry->second);
+      merges.push_back({left, right, entry->second});
+    }
+    ByteLevelBpe::WholePieces vocabulary(id_of.begin(), id_of.end());
+    const ByteLevelBpe bpe(identity(), merges, vocabulary, false);
+    for (int piece = 0; piece < 40; ++piece) {
+      std::string text;
+      Ids bytes, ids;
+      for (uint64_t length = random.below(30); text.size() < length;) text += static_cast<char>('a' + random.below(3));
+      for (const char c : text) bytes.push_back(c);
+      bpe.encode(text, ids);
+      EXPECT_EQ(ids, merge_plainly(bytes, merges)) << text;
+    }
+  }
+}
+
+TEST(ByteLevelBpe, AMegabyteWithoutASplitTakesNoSquareTime) {
+  std::vector<BpeMerge> merges = {{'a', 'a', 256}};
+  for (int32_t id = 256; id < 266; ++id) merges.push_back({id, id, id + 1});
+  const ByteLevelBpe bpe(identity(), merges, {}, false);
+  Ids ids;
+  const Stopwatch clock;
+  bpe.encode(std::string(1 << 20, 'a'), ids);
+  EXPECT_EQ(ids, Ids(1 << 9, 266));  // 2^11 letters each
+  EXPECT_LT(clock.seconds(), 30);    // a quadratic merge takes hours
+}
+
+TEST(ByteLevelBpe, BytesWithoutATokenVanishOrBecomeUnknown) {
+  ByteIds bytes = identity();
+  bytes.ids['x'] = ByteIds::kNone;
+  Ids ids;
+  ByteLevelBpe(bytes, {{'a', 'b', 256}}, {}, false).encode("axbx", ids);
+  EXPECT_EQ(ids, (Ids{256}));
+
+  bytes.ids['x'] = bytes.ids['y'] = bytes.unknown = 300;
+  ids.clear();
+  ByteLevelBpe(bytes, {}, {}, false).encode("axyb", ids);
+  EXPECT_EQ(ids, (Ids{'a', 300, 300, 'b'}));
+  bytes.fuse_unknown = true;
+  ids.clear();
+  ByteLevelBpe(bytes, {}, {}, false).encode("axyb", ids);
+  EXPECT_EQ(ids, (Ids{'a', 300, 'b'}));
+}
+
+TEST(ByteLevelBpe, IgnoreMergesTakesWholePieces) {
+  const ByteLevelBpe::WholePieces vocabulary = {{"abc", 256}};
+  Ids with, without;
+  ByteLevelBpe(identity(), {}, vocabulary, true).encode("abc", with);
+  ByteLevelBpe(identity(), {}, vocabulary, false).encode("abc", without);
+  EXPECT_EQ(with, (Ids{256}));
+  EXPECT_EQ(without, (Ids{'a', 'b', 'c'}));
+}
+
+}  // namespace
+}  // namespace modr

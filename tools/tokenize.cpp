@@ -1,0 +1,149 @@
+// modr tokenize: lines of text to lines of ids, and back.
+#include <fmt/ostream.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <charconv>
+#include <cstdint>
+#include <iostream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "dataset/tokenizer.hpp"
+#include "tools/commands.hpp"
+
+namespace modr::tools {
+
+namespace po = boost::program_options;
+using nlohmann::json;
+
+namespace {
+
+struct TokenizeOptions {
+  std::string tokenizer;  // empty: bytes
+  bool bos = false, decode = false, json = false, help = false;
+};
+
+po::options_description describe(TokenizeOptions& options) {
+  po::options_description description("options");
+  auto add = description.add_options();
+  add("help,h", po::bool_switch(&options.help), "print this and exit");
+  add("tokenizer,t", po::value(&options.tokenizer)->value_name("FILE"),
+      "a Hugging Face tokenizer.json; without it, the 256 bytes and a few special tokens");
+  add("bos", po::bool_switch(&options.bos), "put in front (and behind) what the tokenizer puts around a text");
+  add("decode,d", po::bool_switch(&options.decode), "the other way round: lines of ids in, lines of text out");
+  add("json", po::bool_switch(&options.json), "texts are JSON strings and ids are JSON arrays, one a line");
+  return description;
+}
+
+/// Reads one line, counting lines for messages.
+class LineReader {
+ public:
+  bool next() {
+    if (!std::getline(std::cin, line_)) return false;
+    ++number_;
+    return true;
+  }
+  const std::string& line() const { return line_; }
+
+  [[noreturn]] void fail_here(std::string_view what) const { fail("stdin, line {}: {}", number_, what); }
+
+  json parse() const {
+    try {
+      return json::parse(line_);
+    } catch (const json::parse_error& error) {
+      fail_here(fmt::format("malformed JSON at byte {}", error.byte));
+    }
+  }
+
+ private:
+  std::string line_;
+  int64_t number_ = 0;
+};
+
+std::string read_text(const LineReader& reader, const TokenizeOptions& options) {
+  if (!options.json) return reader.line();
+  const json value = reader.parse();
+  if (!value.is_string()) reader.fail_here(fmt::format("expected a JSON string, found {}", value.type_name()));
+  return value.get<std::string>();
+}
+
+int32_t checked_id(const LineReader& reader, const Tokenizer& tokenizer, int64_t id) {
+  const bool fits = id >= 0 && id <= std::numeric_limits<int32_t>::max();
+  if (!fits || !tokenizer.token(static_cast<int32_t>(id))) {
+    reader.fail_here(fmt::format("no token has the id {} (ids end at {})", id, tokenizer.vocab_size() - 1));
+  }
+  return static_cast<int32_t>(id);
+}
+
+std::vector<int32_t> read_json_ids(const LineReader& reader, const Tokenizer& tokenizer) {
+  const json value = reader.parse();
+  if (!value.is_array()) reader.fail_here(fmt::format("expected a JSON array of ids, found {}", value.type_name()));
+  std::vector<int32_t> ids;
+  for (const json& id : value) {
+    const bool fits = id.is_number_integer() &&
+                      !(id.is_number_unsigned() && id.get<uint64_t>() > std::numeric_limits<int64_t>::max());
+    if (!fits) reader.fail_here(fmt::format("expected an id, found {}", id.dump(-1, ' ', true).substr(0, 60)));
+    ids.push_back(checked_id(reader, tokenizer, id.get<int64_t>()));
+  }
+  return ids;
+}
+
+std::vector<int32_t> read_plain_ids(const LineReader& reader, const Tokenizer& tokenizer) {
+  constexpr std::string_view kBlanks = " \t\r";
+  std::vector<int32_t> ids;
+  std::string_view rest = reader.line();
+  while (true) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(kBlanks), rest.size()));
+    if (rest.empty()) return ids;
+    const std::string_view word = rest.substr(0, rest.find_first_of(kBlanks));
+    int64_t id = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
+    if (error != std::errc{} || end != word.data() + word.size()) {
+      reader.fail_here(fmt::format("expected ids separated by spaces, found '{}'", word.substr(0, 60)));
+    }
+    ids.push_back(checked_id(reader, tokenizer, id));
+    rest.remove_prefix(word.size());
+  }
+}
+
+std::string answer(const LineReader& reader, const Tokenizer& tokenizer, const TokenizeOptions& options) {
+  if (options.decode) {
+    const auto ids = options.json ? read_json_ids(reader, tokenizer) : read_plain_ids(reader, tokenizer);
+    const std::string text = tokenizer.decode(ids);
+    return options.json ? json(text).dump() : text;
+  }
+  const auto ids = tokenizer.encode(read_text(reader, options), options.bos);
+  return options.json ? json(ids).dump() : fmt::format("{}", fmt::join(ids, " "));
+}
+
+}  // namespace
+
+int run_tokenize(int argc, char** argv) {
+  TokenizeOptions options;
+  const po::options_description description = describe(options);
+  try {
+    po::variables_map values;
+    po::store(po::command_line_parser(argc, argv).options(description).positional({}).run(), values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw UsageError(fmt::format("modr tokenize: {} (see modr tokenize --help)", error.what()));
+  }
+  if (options.help) {
+    fmt::print(std::cout, "usage: modr tokenize [--tokenizer tokenizer.json] [--bos] [--decode] [--json]\n"
+                          "Reads lines from stdin: text in, token ids out.\n\n{}",
+               fmt::streamed(description));
+    return 0;
+  }
+  if (options.bos && options.decode) throw UsageError("modr tokenize: --bos has no meaning with --decode");
+  const Tokenizer tokenizer = options.tokenizer.empty() ? Tokenizer::bytes() : Tokenizer::load(options.tokenizer);
+  for (LineReader reader; reader.next();) std::cout << answer(reader, tokenizer, options) << '\n';
+  if (!std::cout.flush()) fail("cannot write to stdout");
+  return 0;
+}
+
+}  // namespace modr::tools
