@@ -1,0 +1,87 @@
+#include "train/metrics.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "moe/load_balance.hpp"
+
+namespace modr {
+
+namespace {
+
+// The lines of a metrics file that belong to steps up to `last_step`. A last line that was cut short is dropped.
+std::string lines_up_to(const std::filesystem::path& path, int64_t last_step) {
+  std::ifstream file(path);
+  std::string kept;
+  for (std::string line; std::getline(file, line);) {
+    const auto record = nlohmann::json::parse(line, nullptr, false);
+    if (record.is_object() && record.value("step", last_step + 1) <= last_step) kept += line + '\n';
+  }
+  return kept;
+}
+
+std::string shares_text(const std::vector<int64_t>& counts) {
+  const auto total = std::accumulate(counts.begin(), counts.end(), int64_t{0});
+  std::string text;
+  for (int64_t count : counts)
+    text += fmt::format("{}{:.0f}", text.empty() ? "" : "/",
+                        100.0 * static_cast<double>(count) / static_cast<double>(std::max<int64_t>(total, 1)));
+  return text;
+}
+
+}  // namespace
+
+std::string metrics_json(int64_t step, const StepResult& result, double seconds) {
+  nlohmann::ordered_json record{{"step", step},
+                                {"loss", result.loss},
+                                {"lr", result.lr},
+                                {"grad_norm", result.grad_norm},
+                                {"tokens", result.tokens},
+                                {"label_tokens", result.labels},
+                                {"seconds", seconds},
+                                {"tokens_per_s", static_cast<double>(result.tokens) / seconds},
+                                {"num_steps_no_grad", result.depth.num_steps_no_grad},
+                                {"num_steps_with_grad", result.depth.num_steps_with_grad}};
+  if (!result.branch_counts.empty()) {
+    record["branch_counts"] = result.branch_counts;
+    record["balance_entropy"] = balance_entropy(result.branch_counts);
+  }
+  return record.dump();
+}
+
+Metrics::Metrics(const std::filesystem::path& folder, int64_t first_step, int64_t total_steps, int64_t log_every)
+    : path_(folder / "metrics.jsonl"), first_step_(first_step), total_steps_(total_steps), log_every_(log_every) {
+  const std::string kept = first_step > 0 ? lines_up_to(path_, first_step) : std::string();
+  file_.open(path_, std::ios::trunc);
+  file_ << kept << std::flush;
+  if (!file_) fail("{}: cannot be written", path_.string());
+}
+
+void Metrics::record(int64_t step, const StepResult& result, double seconds) {
+  file_ << metrics_json(step, result, seconds) << '\n' << std::flush;
+  if (!file_) fail("{}: cannot be written (is the disk full?)", path_.string());
+  seconds_ += seconds;
+  tokens_ += result.tokens;
+  if (step % log_every_ == 0 || step == total_steps_ || step == first_step_ + 1) print(step, result);
+}
+
+void Metrics::print(int64_t step, const StepResult& result) {
+  const double rate = since_start_.seconds() / static_cast<double>(step - first_step_);
+  std::string line = fmt::format("step {}/{}  loss {:.4f}  lr {:.2e}  grad norm {:.3f}  depth {}+{}  {:.0f} tokens/s",
+                                 step, total_steps_, result.loss, result.lr, result.grad_norm,
+                                 result.depth.num_steps_no_grad, result.depth.num_steps_with_grad,
+                                 static_cast<double>(tokens_) / seconds_);
+  if (!result.branch_counts.empty())
+    line += fmt::format("  branches {} %  entropy {:.2f} bits", shares_text(result.branch_counts),
+                        balance_entropy(result.branch_counts));
+  if (step < total_steps_)
+    line += fmt::format("  {} left", format_duration(rate * static_cast<double>(total_steps_ - step)));
+  log("{}", line);
+  seconds_ = 0;
+  tokens_ = 0;
+}
+
+}  // namespace modr

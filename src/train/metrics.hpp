@@ -1,0 +1,34 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "base/clock.hpp"
+#include "train/train_step.hpp"
+
+namespace modr {
+
+/// A run's record, on the root rank: one JSON object a step in metrics.jsonl, and a line for people every few steps.
+class Metrics {
+ public:
+  /// Opens <folder>/metrics.jsonl. Lines of steps behind `first_step` (a resumed run's) are dropped first.
+  Metrics(const std::filesystem::path& folder, int64_t first_step, int64_t total_steps, int64_t log_every);
+  /// Records step `step` (counted from 1), which took `seconds`. Throws Error when it cannot be written.
+  void record(int64_t step, const StepResult& result, double seconds);
+
+ private:
+  void print(int64_t step, const StepResult& result);
+
+  std::filesystem::path path_;
+  std::ofstream file_;
+  int64_t first_step_, total_steps_, log_every_;
+  Stopwatch since_start_;
+  double seconds_ = 0;  // since the last line for people
+  int64_t tokens_ = 0;
+};
+
+/// The object of one step, as written to metrics.jsonl.
+std::string metrics_json(int64_t step, const StepResult& result, double seconds);
+
+}  // namespace modr

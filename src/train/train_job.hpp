@@ -1,0 +1,29 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "dataset/config.hpp"
+#include "dataset/training_set.hpp"
+#include "model/modr_model.hpp"
+#include "optim/config.hpp"
+#include "train/config.hpp"
+
+namespace modr {
+
+/// A run's configuration as the training loop takes it.
+struct TrainJob {
+  std::string name;
+  uint64_t seed = 1;
+  ModelConfig model;
+  OptimConfig optim;
+  TrainConfig train;
+  std::string config_yaml;  // the whole resolved config, kept in the run's folder and in every checkpoint
+};
+
+/// The rows of the training set and how they are padded, the same on every rank.
+struct TrainData {
+  TrainingSet set;
+  BatchLayout layout;
+};
+
+}  // namespace modr
