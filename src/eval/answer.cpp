@@ -29,7 +29,7 @@ std::string plain(std::string_view text) {
 }
 
 const Regex& number_pattern() {
-  static const Regex pattern(R"((?:(?<![\w)\]}%])[-+])?[$€£¥]?(?:(?<![\w)\]}%])[-+])?)"
+  static const Regex pattern(R"((?:(?<![\w)\]}%])[-+])?(?:[$€£¥][-+]?)?)"
                              R"((?:(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![\w.])\.[0-9]+))");
   return pattern;
 }
