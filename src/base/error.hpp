@@ -14,7 +14,7 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Wrong use of the command line or a config: `modr` exits with 2 rather than 1.
+/// Wrong use of the command line: `modr` exits with 2 rather than 1.
 class UsageError : public Error {
  public:
   using Error::Error;

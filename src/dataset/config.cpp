@@ -53,11 +53,11 @@ LossOn parse_loss_on(std::string_view name) { return find_value(kLossOn, "loss_o
 Packing parse_packing(std::string_view name) { return find_value(kPackings, "packing", name); }
 
 void DatasetConfig::validate() const {
-  if (train.empty()) fail("dataset.train: expected at least one file, found none");
+  if (train.empty()) fail("data.train: expected at least one file, found none");
   for (std::size_t i = 0; i < train.size(); ++i)
-    if (train[i].empty()) fail("dataset.train[{}]: expected a file's path, found an empty text", i);
-  if (max_seq_len < 2) fail("dataset.max_seq_len: expected at least 2, found {}", max_seq_len);
-  if (pad_multiple < 1) fail("dataset.pad_multiple: expected at least 1, found {}", pad_multiple);
+    if (train[i].empty()) fail("data.train[{}]: expected a file's path, found an empty text", i);
+  if (max_seq_len < 2) fail("data.max_seq_len: expected at least 2, found {}", max_seq_len);
+  if (pad_multiple < 1) fail("data.pad_multiple: expected at least 1, found {}", pad_multiple);
 }
 
 }  // namespace modr

@@ -43,11 +43,11 @@ TrainingSet load_training_set(const DatasetConfig& config, const Tokenizer& toke
     for (const Problem& problem : read_problems(file, config.format))
       add_example(set, prompts.example(problem, config.loss_on), config.max_seq_len);
   if (set.num_truncated > 0)
-    warn("{} of {} training examples are longer than dataset.max_seq_len = {} tokens and were cut; {} of them had no "
+    warn("{} of {} training examples are longer than data.max_seq_len = {} tokens and were cut; {} of them had no "
          "label left and were dropped",
          set.num_truncated, set.num_problems, config.max_seq_len, set.num_dropped);
   if (set.rows.empty())
-    fail("dataset.max_seq_len = {} leaves no label in any of the {} examples; a larger value is needed",
+    fail("data.max_seq_len = {} leaves no label in any of the {} examples; a larger value is needed",
          config.max_seq_len, set.num_problems);
   if (config.packing == Packing::pack) set.rows = pack_examples(set.rows, config.max_seq_len);
   return set;

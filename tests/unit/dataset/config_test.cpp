@@ -18,10 +18,10 @@ std::string message_of(const DatasetConfig& config) {
 
 TEST(DatasetConfig, NamesTheFieldAtFault) {
   EXPECT_EQ(message_of({.train = {"a.jsonl"}}), "");
-  EXPECT_EQ(message_of({}), "dataset.train: expected at least one file, found none");
-  EXPECT_EQ(message_of({.train = {"a", ""}}), "dataset.train[1]: expected a file's path, found an empty text");
-  EXPECT_EQ(message_of({.train = {"a"}, .max_seq_len = 1}), "dataset.max_seq_len: expected at least 2, found 1");
-  EXPECT_EQ(message_of({.train = {"a"}, .pad_multiple = 0}), "dataset.pad_multiple: expected at least 1, found 0");
+  EXPECT_EQ(message_of({}), "data.train: expected at least one file, found none");
+  EXPECT_EQ(message_of({.train = {"a", ""}}), "data.train[1]: expected a file's path, found an empty text");
+  EXPECT_EQ(message_of({.train = {"a"}, .max_seq_len = 1}), "data.max_seq_len: expected at least 2, found 1");
+  EXPECT_EQ(message_of({.train = {"a"}, .pad_multiple = 0}), "data.pad_multiple: expected at least 1, found 0");
 }
 
 TEST(DatasetConfig, NamesAndParsersAreInverse) {

@@ -1,0 +1,1 @@
+modr_room(config USES train LINKS yaml-cpp)
