@@ -41,7 +41,7 @@ const ByteLevelBpe::Target* ByteLevelBpe::PairTable::find(int32_t left, int32_t 
   return slot.pair == kNoPair ? nullptr : &slot.target;
 }
 
-/// A piece on its way from bytes to tokens: a doubly linked list of symbols, and a heap of the merges that are possible.
+/// A piece on its way from bytes to tokens: a doubly linked list of symbols, and a heap of the possible merges.
 class ByteLevelBpe::Word {
  public:
   Word(const PairTable& pairs, const ByteIds& bytes, std::string_view piece) : pairs_(pairs) {

@@ -54,8 +54,8 @@ class PatternReader {
 /// Reads \p{...} or \P{...} behind the letter (`negated` for P).
 CharacterSet take_property(PatternReader& reader, bool negated);
 
-/// Reads what follows a backslash as one character (\n, \x{41}, \u0041, an escaped sign): its code point as PCRE2 writes
-/// it. Throws Error for letters that mean nothing here.
+/// Reads what follows a backslash as one character (\n, \x{41}, \u0041, an escaped sign): its code point as PCRE2
+/// writes it. Throws Error for letters that mean nothing here.
 std::string take_escaped_char(PatternReader& reader);
 
 /// Reads a class behind its [ up to its ] and returns a PCRE2 expression that matches one character.

@@ -1,6 +1,7 @@
 #include "dataset/chat_template.hpp"
 
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 #include "dataset/utf8.hpp"

@@ -152,7 +152,7 @@ class Translator {
     return digits;
   }
 
-  /// In Oniguruma a quantifier may follow another one, and "+" behind an interval is one more repetition, not possession.
+  /// In Oniguruma a quantifier may follow another one, and "+" behind an interval repeats once more, not possessively.
   void repeat(const Quantifier& quantifier) {
     if (!atom_begin_) reader_.fail_here(fmt::format("nothing to repeat before '{}'", quantifier.text));
     if (quantified_) {

@@ -23,7 +23,7 @@ void refuse_other_decoders(const JsonField& document);
 /// ByteLevel, alone or in a Sequence with Split, Digits, Punctuation and Whitespace. Throws Error for other kinds.
 PreTokenizer read_pre_tokenizer(const JsonField& document);
 
-/// ByteLevel, TemplateProcessing, RobertaProcessing, BertProcessing or a Sequence of them. Throws Error for other kinds.
+/// ByteLevel, TemplateProcessing, RobertaProcessing, BertProcessing or a Sequence of them. Throws Error for others.
 SequenceFrame read_post_processor(const JsonField& document, const TokenList& tokens);
 
 }  // namespace modr

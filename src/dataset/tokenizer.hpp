@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace modr {
@@ -13,6 +14,8 @@ namespace modr {
 struct TokenizerParts;
 
 /// Text to token ids and back: a byte-level BPE as in Hugging Face's tokenizer.json, or plain bytes.
+/// Encoding is linear in the text but for what the file's expressions cost: Huginn's `\p{N}+(?:st|nd|rd|th)` looks over
+/// the rest of a run of digits at each digit.
 /// A small immutable value (copies share everything); all members may be called from any number of threads.
 class Tokenizer {
  public:

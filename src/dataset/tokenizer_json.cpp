@@ -29,7 +29,8 @@ ByteLevelBpe::WholePieces read_vocab(const JsonField& vocab, TokenList& tokens) 
     }
     const auto id = value.get<int32_t>();
     if (!tokens.add(id, token)) {
-      vocab.fail_here(fmt::format("tokens {} and {} have the same id {}", excerpt(*tokens.token(id)), excerpt(token), id));
+      vocab.fail_here(
+          fmt::format("tokens {} and {} have the same id {}", excerpt(*tokens.token(id)), excerpt(token), id));
     }
     if (auto bytes = from_symbols(token); bytes && !bytes->empty()) pieces.emplace_back(std::move(*bytes), id);
   }
@@ -117,7 +118,8 @@ std::vector<AddedToken> read_added_tokens(const JsonField& document, TokenList& 
     token.normalized = entry.boolean("normalized", !token.special);
     if (token.content.empty()) entry.at("content").fail_here("is empty");
     if (const auto known = tokens.find(token.content); known && *known != token.id) {
-      entry.at("id").fail_here(fmt::format("{} already has the id {}, found {}", excerpt(token.content), *known, token.id));
+      entry.at("id").fail_here(
+          fmt::format("{} already has the id {}, found {}", excerpt(token.content), *known, token.id));
     }
     if (!tokens.add(token.id, token.content)) {
       entry.at("id").fail_here(fmt::format("{} already belongs to {}", token.id, excerpt(*tokens.token(token.id))));

@@ -87,8 +87,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"/pre_tokenizer", nullptr, "pre_tokenizer: expected an object, found 'null'"},
         BadField{"/pre_tokenizer", {{"type", "Sequence"}}, "pre_tokenizer: 'pretokenizers' is missing"},
         BadField{"/pre_tokenizer", split_step("a", "Glued"),
-                 "pre_tokenizer.behavior: expected Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous, "
-                 "found 'Glued'"},
+                 "pre_tokenizer.behavior: expected Removed, Isolated, MergedWithPrevious, MergedWithNext or "
+                 "Contiguous, found 'Glued'"},
         BadField{"/pre_tokenizer/use_regex", 1, "pre_tokenizer.use_regex: expected true or false, found '1'"},
         BadField{"/decoder", {{"type", "WordPiece"}}, "decoder: type 'WordPiece' is not supported, expected ByteLevel"},
         BadField{"/post_processor", {{"type", "Odd"}},
@@ -139,7 +139,8 @@ TEST(TokenizerBadFile, TruncatedAnywhere) {
 TEST(TokenizerBadFile, TheConfigBesideIt) {
   const TemporaryFolder folder;
   const auto path = folder.write("tokenizer.json", small_tokenizer_json().dump());
-  for (const char* config : {"{", "[]", R"({"bos_token": 5})", R"({"eos_token": "<nowhere>"})", R"({"pad_token": {}})"}) {
+  for (const char* config :
+       {"{", "[]", R"({"bos_token": 5})", R"({"eos_token": "<nowhere>"})", R"({"pad_token": {}})"}) {
     folder.write("tokenizer_config.json", config);
     try {
       Tokenizer::load(path);

@@ -1,6 +1,7 @@
 // The default tokenizer without a file, and what holds for every tokenizer: round trips, ill-formed text, streams.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -84,7 +85,8 @@ TEST(ByteTokenizer, ChatInBytes) {
   EXPECT_EQ(std::vector(chat.loss_mask.end() - 3, chat.loss_mask.end()), (std::vector<uint8_t>{1, 1, 0}));
 
   const ChatTokens prompt = encode_chat(tokenizer, {{"user", "Q"}}, ChatEnd::generation_prompt);
-  EXPECT_TRUE(std::equal(prompt.ids.begin(), prompt.ids.end(), chat.ids.begin()));  // what training saw before the answer
+  // A prompt is what training saw before the answer.
+  EXPECT_TRUE(std::equal(prompt.ids.begin(), prompt.ids.end(), chat.ids.begin()));
   EXPECT_EQ(std::accumulate(prompt.loss_mask.begin(), prompt.loss_mask.end(), 0), 0);
   EXPECT_THROW(encode_chat(tokenizer, {}, ChatEnd::end_of_text), Error);
 }
