@@ -1,5 +1,5 @@
 // modr tokenize: lines of text to lines of ids, and back.
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/program_options.hpp>
@@ -14,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "dataset/tokenizer.hpp"
+#include "tools/command_line.hpp"
 #include "tools/commands.hpp"
 
 namespace modr::tools {
@@ -25,19 +26,16 @@ namespace {
 
 struct TokenizeOptions {
   std::string tokenizer;  // empty: bytes
-  bool bos = false, decode = false, json = false, help = false;
+  bool bos = false, decode = false, json = false;
 };
 
-po::options_description describe(TokenizeOptions& options) {
-  po::options_description description("options");
-  auto add = description.add_options();
-  add("help,h", po::bool_switch(&options.help), "print this and exit");
+void add_options(CommandLine& line, TokenizeOptions& options) {
+  auto add = line.option();
   add("tokenizer,t", po::value(&options.tokenizer)->value_name("FILE"),
       "a Hugging Face tokenizer.json; without it, the 256 bytes and a few special tokens");
   add("bos", po::bool_switch(&options.bos), "put in front (and behind) what the tokenizer puts around a text");
   add("decode,d", po::bool_switch(&options.decode), "the other way round: lines of ids in, lines of text out");
   add("json", po::bool_switch(&options.json), "texts are JSON strings and ids are JSON arrays, one a line");
-  return description;
 }
 
 /// Reads one line, counting lines for messages.
@@ -125,21 +123,11 @@ std::string answer(const LineReader& reader, const Tokenizer& tokenizer, const T
 
 int run_tokenize(int argc, char** argv) {
   TokenizeOptions options;
-  const po::options_description description = describe(options);
-  try {
-    po::variables_map values;
-    po::store(po::command_line_parser(argc, argv).options(description).positional({}).run(), values);
-    po::notify(values);
-  } catch (const po::error& error) {
-    throw UsageError(fmt::format("modr tokenize: {} (see modr tokenize --help)", error.what()));
-  }
-  if (options.help) {
-    fmt::print(std::cout, "usage: modr tokenize [--tokenizer tokenizer.json] [--bos] [--decode] [--json]\n"
-                          "Reads lines from stdin: text in, token ids out.\n\n{}",
-               fmt::streamed(description));
-    return 0;
-  }
-  if (options.bos && options.decode) throw UsageError("modr tokenize: --bos has no meaning with --decode");
+  CommandLine line("tokenize", "[--tokenizer tokenizer.json] [--bos] [--decode] [--json]",
+                   "Reads lines from stdin: text in, token ids out.");
+  add_options(line, options);
+  if (!line.parse(argc, argv)) return 0;
+  if (options.bos && options.decode) throw UsageError("--bos has no meaning with --decode");
   const Tokenizer tokenizer = options.tokenizer.empty() ? Tokenizer::bytes() : Tokenizer::load(options.tokenizer);
   for (LineReader reader; reader.next();) std::cout << answer(reader, tokenizer, options) << '\n';
   if (!std::cout.flush()) fail("cannot write to stdout");

@@ -21,7 +21,8 @@ inline nlohmann::json small_tokenizer_json() {
   for (const char* token : {"he", "ll", "llo", "hello", "Ġh", "Ġhello"}) vocab[token] = next++;
   return {{"version", "1.0"},
           {"added_tokens",
-           {{{"id", 262}, {"content", "<s>"}, {"special", true}}, {{"id", 263}, {"content", "</s>"}, {"special", true}}}},
+           {{{"id", 262}, {"content", "<s>"}, {"special", true}},
+            {{"id", 263}, {"content", "</s>"}, {"special", true}}}},
           {"normalizer", nullptr},
           {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", true}}},
           {"post_processor", nullptr},
