@@ -36,26 +36,43 @@ void transpose_tile(const T* from, int64_t stride, int64_t count, int64_t head_d
     for (int64_t j = count; j < tile; ++j) to[d][j] = T{0};
 }
 
-// products[j] = scale * sum_d x[d] columns[d][j] over a whole tile.
+// Sums that stay in registers while a loop runs over the other index; several vectors hide the multiply-add's latency.
+constexpr int64_t group = 32;
+
+// products[j] = scale * sum_d x[d] columns[d][j] for the first `count` columns (and up to a full group).
 template <typename T>
-void times_tile(const T* x, const T (*columns)[tile], int64_t head_dim, T scale, T* products) {
-  T sums[tile] = {};
-  for (int64_t d = 0; d < head_dim; ++d) {
-    const T factor = x[d];
+void times_tile(const T* x, const T (*columns)[tile], int64_t head_dim, int64_t count, T scale, T* products) {
+  for (int64_t first = 0; first < count; first += group) {
+    T sums[group] = {};
+    for (int64_t d = 0; d < head_dim; ++d) {
+      const T factor = x[d];
 #pragma omp simd
-    for (int64_t j = 0; j < tile; ++j) sums[j] += factor * columns[d][j];
+      for (int64_t j = 0; j < group; ++j) sums[j] += factor * columns[d][first + j];
+    }
+#pragma omp simd
+    for (int64_t j = 0; j < group; ++j) products[first + j] = scale * sums[j];
   }
-#pragma omp simd
-  for (int64_t j = 0; j < tile; ++j) products[j] = scale * sums[j];
 }
 
-// out[d] += sum_j weights[j] rows[j][d].
+// out[d] += sum_j weights[j * weight_stride] rows[j * stride + d], j < count.
 template <typename T>
-void add_weighted_rows(const T* weights, const T* rows, int64_t stride, int64_t count, int64_t head_dim, T* out) {
-  for (int64_t j = 0; j < count; ++j) {
-    const T weight = weights[j];
+void add_weighted_rows(const T* weights, int64_t weight_stride, const T* rows, int64_t stride, int64_t count,
+                       int64_t head_dim, T* out) {
+  int64_t first = 0;
+  for (; first + group <= head_dim; first += group) {
+    T sums[group] = {};
+    for (int64_t j = 0; j < count; ++j) {
+      const T weight = weights[j * weight_stride];
 #pragma omp simd
-    for (int64_t d = 0; d < head_dim; ++d) out[d] += weight * rows[j * stride + d];
+      for (int64_t d = 0; d < group; ++d) sums[d] += weight * rows[j * stride + first + d];
+    }
+#pragma omp simd
+    for (int64_t d = 0; d < group; ++d) out[first + d] += sums[d];
+  }
+  for (int64_t j = 0; j < count && first < head_dim; ++j) {
+    const T weight = weights[j * weight_stride];
+#pragma omp simd
+    for (int64_t d = first; d < head_dim; ++d) out[d] += weight * rows[j * stride + d];
   }
 }
 
@@ -96,11 +113,11 @@ void attend_tile(const AttentionShape& s, const Head<T>& head, int64_t first, in
     transpose_tile(head.k + begin * head.stride, head.stride, keys_in_tile, s.head_dim, keys);
     for (int64_t i = std::max(first, begin); i < last; ++i) {
       const int64_t visible = std::min(keys_in_tile, i - begin + 1);
-      times_tile(head.q + i * head.stride, keys, s.head_dim, scale, scores);
+      times_tile(head.q + i * head.stride, keys, s.head_dim, visible, scale, scores);
       const T factor = softmax[i - first].add(scores, visible);
       T* row = out + i * width;
       for (int64_t d = 0; d < s.head_dim; ++d) row[d] *= factor;
-      add_weighted_rows(scores, head.v + begin * head.stride, head.stride, visible, s.head_dim, row);
+      add_weighted_rows(scores, 1, head.v + begin * head.stride, head.stride, visible, s.head_dim, row);
     }
   }
   for (int64_t i = first; i < last; ++i) {
@@ -129,53 +146,87 @@ template void causal_attention(const AttentionShape&, const double*, double*, do
 
 namespace {
 
-// All gradients of one head. Rows of dq gather over key tiles, rows of dk and dv over queries; dqkv starts as zeros.
+// One tile of queries against one tile of keys: weights p and score gradients ds, [query][key].
 template <typename T>
-void head_backward(const CausalAttentionBackward<T>& a, int64_t batch, int64_t h) {
-  const AttentionShape& s = a.shape;
-  const Head<T> head = head_of(s, a.qkv, batch, h);
-  const int64_t width = s.heads * s.head_dim, dim = s.head_dim;
-  const T scale = T{1} / std::sqrt(static_cast<T>(dim));
-  const T* dout = a.dout + batch * s.seq * width + h * dim;
-  const T* out = a.out + batch * s.seq * width + h * dim;
-  const T* log_sum_exp = a.log_sum_exp + (batch * s.heads + h) * s.seq;
-  T* delta = a.delta + (batch * s.heads + h) * s.seq;
-  T* dq = a.dqkv + (head.q - a.qkv);
-  T* dk = dq + width;
-  T* dv = dk + width;
-  T keys[max_head_dim][tile], values[max_head_dim][tile];
-  T weights[tile], dscores[tile];
-  for (int64_t i = 0; i < s.seq; ++i) {
-    delta[i] = 0;
-    for (int64_t d = 0; d < dim; ++d) delta[i] += dout[i * width + d] * out[i * width + d];
+struct BackwardTile {
+  T weights[tile][tile], dscores[tile][tile];
+};
+
+// All gradients of one head. Rows of dq gather over key tiles, rows of dk and dv over query tiles; dqkv starts as zeros.
+template <typename T>
+class HeadBackward {
+ public:
+  HeadBackward(const CausalAttentionBackward<T>& a, int64_t batch, int64_t h)
+      : head_(head_of(a.shape, a.qkv, batch, h)),
+        seq_(a.shape.seq),
+        dim_(a.shape.head_dim),
+        width_(a.shape.heads * a.shape.head_dim),
+        dout_(a.dout + batch * seq_ * width_ + h * dim_),
+        log_sum_exp_(a.log_sum_exp + (batch * a.shape.heads + h) * seq_),
+        delta_(a.delta + (batch * a.shape.heads + h) * seq_),
+        dq_(a.dqkv + (head_.q - a.qkv)) {
+    const T* out = a.out + batch * seq_ * width_ + h * dim_;
+    for (int64_t i = 0; i < seq_; ++i) {
+      delta_[i] = 0;
+      for (int64_t d = 0; d < dim_; ++d) delta_[i] += dout_[i * width_ + d] * out[i * width_ + d];
+    }
   }
-  for (int64_t begin = 0; begin < s.seq; begin += tile) {
-    const int64_t count = std::min(tile, s.seq - begin);
-    transpose_tile(head.k + begin * head.stride, head.stride, count, dim, keys);
-    transpose_tile(head.v + begin * head.stride, head.stride, count, dim, values);
-    for (int64_t i = begin; i < s.seq; ++i) {
-      const int64_t visible = std::min(count, i - begin + 1);
-      const T* q = head.q + i * head.stride;
-      const T* dy = dout + i * width;
-      times_tile(q, keys, dim, scale, weights);
-      times_tile(dy, values, dim, T{1}, dscores);
-      for (int64_t j = 0; j < visible; ++j) {
-        weights[j] = fast_exp(weights[j] - log_sum_exp[i]);
-        dscores[j] = scale * weights[j] * (dscores[j] - delta[i]);
-      }
-      add_weighted_rows(dscores, head.k + begin * head.stride, head.stride, visible, dim, dq + i * head.stride);
-      for (int64_t j = 0; j < visible; ++j) {
-        T* to_k = dk + (begin + j) * head.stride;
-        T* to_v = dv + (begin + j) * head.stride;
-#pragma omp simd
-        for (int64_t d = 0; d < dim; ++d) {
-          to_k[d] += dscores[j] * q[d];
-          to_v[d] += weights[j] * dy[d];
-        }
+
+  void run() {
+    for (int64_t key = 0; key < seq_; key += tile) {
+      const int64_t count = std::min(tile, seq_ - key);
+      transpose_tile(head_.k + key * head_.stride, head_.stride, count, dim_, keys_);
+      transpose_tile(head_.v + key * head_.stride, head_.stride, count, dim_, values_);
+      for (int64_t query = key; query < seq_; query += tile) {
+        const int64_t queries = std::min(tile, seq_ - query);
+        score(key, count, query, queries);
+        gather(key, count, query, queries);
       }
     }
   }
-}
+
+ private:
+  void score(int64_t key, int64_t count, int64_t query, int64_t queries) {
+    const T scale = T{1} / std::sqrt(static_cast<T>(dim_));
+    for (int64_t row = 0; row < queries; ++row) {
+      const int64_t i = query + row, visible = std::min(count, i - key + 1);
+      T* weights = tile_.weights[row];
+      T* dscores = tile_.dscores[row];
+      times_tile(head_.q + i * head_.stride, keys_, dim_, visible, scale, weights);
+      times_tile(dout_ + i * width_, values_, dim_, visible, T{1}, dscores);
+      const T log_sum = log_sum_exp_[i], mean = delta_[i];
+#pragma omp simd
+      for (int64_t j = 0; j < visible; ++j) {
+        weights[j] = fast_exp(weights[j] - log_sum);
+        dscores[j] = scale * weights[j] * (dscores[j] - mean);
+      }
+    }
+  }
+
+  void gather(int64_t key, int64_t count, int64_t query, int64_t queries) {
+    for (int64_t row = 0; row < queries; ++row) {
+      const int64_t i = query + row, visible = std::min(count, i - key + 1);
+      add_weighted_rows(tile_.dscores[row], 1, head_.k + key * head_.stride, head_.stride, visible, dim_,
+                        dq_ + i * head_.stride);
+    }
+    for (int64_t j = 0; j < count; ++j) {
+      const int64_t first = std::max(int64_t{0}, key + j - query);  // the first query that sees this key
+      if (first >= queries) continue;
+      T* dk = dq_ + width_ + (key + j) * head_.stride;
+      add_weighted_rows(&tile_.dscores[first][j], tile, head_.q + (query + first) * head_.stride, head_.stride,
+                        queries - first, dim_, dk);
+      add_weighted_rows(&tile_.weights[first][j], tile, dout_ + (query + first) * width_, width_, queries - first,
+                        dim_, dk + width_);
+    }
+  }
+
+  Head<T> head_;
+  int64_t seq_, dim_, width_;
+  const T *dout_, *log_sum_exp_;
+  T *delta_, *dq_;
+  T keys_[max_head_dim][tile], values_[max_head_dim][tile];
+  BackwardTile<T> tile_;
+};
 
 }  // namespace
 
@@ -184,7 +235,7 @@ void causal_attention_backward(const CausalAttentionBackward<T>& a) {
   const AttentionShape& s = a.shape;
   std::fill_n(a.dqkv, s.batch * s.seq * 3 * s.heads * s.head_dim, T{0});
   parallel_ranges(s.batch * s.heads, s.batch * s.seq * s.seq * s.heads * s.head_dim, [&](int64_t begin, int64_t end) {
-    for (int64_t job = begin; job < end; ++job) head_backward(a, job / s.heads, job % s.heads);
+    for (int64_t job = begin; job < end; ++job) HeadBackward<T>(a, job / s.heads, job % s.heads).run();
   });
 }
 template void causal_attention_backward(const CausalAttentionBackward<float>&);
