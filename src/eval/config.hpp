@@ -14,7 +14,7 @@ std::string_view name_of(ChoiceScoring scoring);
 /// "auto", "likelihood" or "generate"; throws Error for another name.
 ChoiceScoring parse_choice_scoring(std::string_view name);
 
-/// An evaluation (section `eval` of a run file).
+/// What an evaluation runs, and how.
 struct EvalConfig {
   std::string data = {};                ///< folder with the tasks' files
   std::vector<std::string> tasks = {};  ///< names within it, or "all"

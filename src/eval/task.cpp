@@ -56,14 +56,14 @@ TaskItem make_item(const Problem& problem, AnswerKind kind) {
   TaskItem item{problem.question, problem.gold, {}};
   if (kind == AnswerKind::number) {
     const auto number = parse_number(problem.gold);
-    if (!number) fail("{}: the right answer: expected a number, found '{}'", problem.place, excerpt(problem.gold));
+    if (!number) fail("{}: the right answer: expected a number, found {}", problem.place, excerpt(problem.gold));
     item.gold = *number;
     return item;
   }
   item.choices = find_choices(problem.question);
   if (std::ranges::find(item.choices, item.gold) == item.choices.end())
-    fail("{}: the right answer: expected one of the choices that the question offers ({}), found '{}'", problem.place,
-         item.choices.empty() ? "none" : excerpt(fmt::format("{}", fmt::join(item.choices, ", "))),
+    fail("{}: the right answer: expected one of the choices that the question offers ({}), found {}", problem.place,
+         item.choices.empty() ? "none" : fmt::format("{}", fmt::join(item.choices, ", ")),
          excerpt(problem.gold));
   return item;
 }
@@ -157,8 +157,8 @@ std::vector<Task> load_tasks(const EvalConfig& config) {
       FoundTasks found = find_tasks(config.data);
       found.proper.merge(found.loose);
       std::vector<std::string> tried;
-      for (const fs::path& candidate : candidates(config.data, name)) tried.push_back(candidate.string());
-      fail("no task '{}' (looked for {}); tasks in {}: {}", excerpt(name), fmt::join(tried, ", "), config.data,
+      for (const fs::path& candidate : candidates({}, name)) tried.push_back(candidate.string());
+      fail("{}: no task {} (looked for {}); there are: {}", config.data, excerpt(name), fmt::join(tried, ", "),
            found.proper.empty() ? "none" : fmt::format("{}", fmt::join(found.proper, ", ")));
     }
     std::vector<Problem> problems = read_problems(*path);

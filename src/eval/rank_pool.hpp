@@ -1,0 +1,20 @@
+#pragma once
+// Work for all ranks of a group: who is done early takes the next piece.
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.hpp"
+
+namespace modr {
+
+/// Collective. Does pieces 0 .. count - 1, each once, on whichever rank is free, in about this order, and returns their
+/// results in this order on the root (nothing on other ranks). `work` must give the same result on every rank and must
+/// not communicate. `on_start`, if given, is told every piece that starts on this rank.
+/// When `work` throws on a rank, no further piece is handed out, and all ranks throw the same Error.
+std::vector<std::string> run_pool(const Communicator& comm, int64_t count,
+                                  const std::function<std::string(int64_t piece)>& work,
+                                  const std::function<void(int64_t piece)>& on_start = {});
+
+}  // namespace modr

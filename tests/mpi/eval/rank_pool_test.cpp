@@ -1,0 +1,59 @@
+#include "eval/rank_pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+#include "base/error.hpp"
+#include "support/mpi_world.hpp"
+
+namespace modr {
+namespace {
+
+TEST(RankPool, DoesEveryPieceOnceAndReturnsThemInOrder) {
+  for (int64_t count : {0, 1, 3, 500}) {
+    int64_t done = 0, started = 0;
+    const auto results = run_pool(
+        mpi_world(), count,
+        [&](int64_t piece) {
+          ++done;
+          return std::string(static_cast<std::size_t>(piece % 5), 'x') + std::to_string(piece);
+        },
+        [&](int64_t) { ++started; });
+    EXPECT_EQ(started, done);
+    EXPECT_EQ(mpi_world().all_reduced(done), count);
+    if (!mpi_world().is_root()) {
+      EXPECT_TRUE(results.empty());
+      continue;
+    }
+    ASSERT_EQ(std::ssize(results), count);
+    for (int64_t piece = 0; piece < count; ++piece)
+      EXPECT_EQ(results[static_cast<std::size_t>(piece)],
+                std::string(static_cast<std::size_t>(piece % 5), 'x') + std::to_string(piece));
+  }
+}
+
+TEST(RankPool, AFailureStopsAllRanksSoon) {
+  constexpr int64_t count = 100000;
+  int64_t done = 0;
+  std::string message;
+  try {
+    run_pool(mpi_world(), count, [&](int64_t piece) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      if (piece == 10) fail("piece {} is broken", piece);
+      ++done;
+      return std::string();
+    });
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  EXPECT_NE(message.find("piece 10 is broken"), std::string::npos) << message;
+  EXPECT_EQ(message.starts_with("rank "), mpi_world().size() > 1) << message;
+  EXPECT_LT(mpi_world().all_reduced(done), count / 10);
+  const auto again = run_pool(mpi_world(), 4, [](int64_t piece) { return std::to_string(piece); });
+  EXPECT_EQ(again.size(), mpi_world().is_root() ? 4u : 0u);
+}
+
+}  // namespace
+}  // namespace modr
