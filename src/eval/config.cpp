@@ -35,14 +35,17 @@ ChoiceScoring parse_choice_scoring(std::string_view name) {
 }
 
 void EvalConfig::validate() const {
-  const auto at_least = [](const std::string& field, int64_t value, int64_t low) {
+  const auto at_least = [](const char* field, int64_t value, int64_t low) {
     if (value < low) fail("eval.{}: expected a number of at least {}, found {}", field, low, value);
   };
   if (data.empty()) fail("eval.data: expected a folder, found none");
   if (tasks.empty()) fail("eval.tasks: expected at least one task, found none");
   for (std::size_t i = 0; i < tasks.size(); ++i)
     if (tasks[i].empty()) fail("eval.tasks[{}]: expected a task's name, found an empty text", i);
-  for (std::size_t i = 0; i < num_steps.size(); ++i) at_least(fmt::format("num_steps[{}]", i), num_steps[i], 1);
+  for (int64_t steps : num_steps) {
+    constexpr int64_t most = 10000;  // as model.mean_recurrence: the cache is made for all of them
+    if (steps < 1 || steps > most) fail("eval.num_steps: expected numbers from 1 to {}, found {}", most, steps);
+  }
   at_least("max_new_tokens", max_new_tokens, 1);
   at_least("batch", batch, 1);
   at_least("limit", limit, 0);

@@ -224,12 +224,16 @@ std::string to_table(std::span<const ModelResult> models) {
                      too_long_note(models), speed_table(models).text());
 }
 
-void write_report(std::span<const ModelResult> models, std::span<const Task> tasks, const EvalConfig& config,
-                  const ReportContext& context) {
-  const fs::path folder = config.output;
+void make_output_folder(const fs::path& folder) {
   std::error_code failed;
   fs::create_directories(folder, failed);
   if (failed) fail("{}: the folder cannot be made: {}", folder.string(), failed.message());
+  const DurableFile trial(folder / "summary.json");
+}
+
+void write_report(std::span<const ModelResult> models, std::span<const Task> tasks, const EvalConfig& config,
+                  const ReportContext& context) {
+  const fs::path folder = config.output;
   DurableFile samples(folder / "samples.jsonl");
   for (const ModelResult& model : models) write_samples(samples, model, tasks);
   DurableFile summary(folder / "summary.json");

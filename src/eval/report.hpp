@@ -21,9 +21,13 @@ struct ReportContext {
   int num_ranks = 1;
 };
 
+/// Makes an evaluation's output folder if it is missing, and throws Error if no file can be written to it: to be called
+/// before hours of work.
+void make_output_folder(const std::filesystem::path& folder);
+
 /// Writes summary.json (scores with standard errors, and the config) and samples.jsonl (an object an answer: model,
 /// task, index, num_steps, prompt, output, extracted, gold, right, too_long, branches, tokens, mean_steps) to
-/// config.output, which is made if it is missing. Each file appears whole or not at all. Throws Error.
+/// config.output, an existing folder. Each file appears whole or not at all. Throws Error.
 void write_report(std::span<const ModelResult> models, std::span<const Task> tasks, const EvalConfig& config,
                   const ReportContext& context);
 

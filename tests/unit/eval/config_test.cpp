@@ -25,7 +25,8 @@ TEST(EvalConfig, NamesTheFieldThatIsWrong) {
   wrong([](EvalConfig& c) { c.data = ""; }, {"eval.data", "folder"});
   wrong([](EvalConfig& c) { c.tasks = {}; }, {"eval.tasks", "at least one"});
   wrong([](EvalConfig& c) { c.tasks = {"a", ""}; }, {"eval.tasks[1]", "name"});
-  wrong([](EvalConfig& c) { c.num_steps = {1, 0}; }, {"eval.num_steps[1]", "at least 1", "found 0"});
+  wrong([](EvalConfig& c) { c.num_steps = {1, 0}; }, {"eval.num_steps", "from 1", "found 0"});
+  wrong([](EvalConfig& c) { c.num_steps = {10001}; }, {"eval.num_steps", "to 10000", "found 10001"});
   wrong([](EvalConfig& c) { c.max_new_tokens = 0; }, {"eval.max_new_tokens", "at least 1"});
   wrong([](EvalConfig& c) { c.batch = -2; }, {"eval.batch", "found -2"});
   wrong([](EvalConfig& c) { c.limit = -1; }, {"eval.limit", "at least 0"});

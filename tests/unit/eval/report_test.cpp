@@ -98,6 +98,7 @@ TEST(Report, WritesSummaryAndSamples) {
   EvalConfig config;
   config.output = (folder.path() / "new/eval").string();
   config.seed = 9;
+  make_output_folder(config.output);
   for (int again = 0; again < 2; ++again) write_report(models, tasks, config, {{"a.h5", "b.h5"}, 3});
   const Json summary = Json::parse(content(folder.path() / "new/eval/summary.json"));
   EXPECT_EQ(summary["num_ranks"], 3);
@@ -126,9 +127,9 @@ TEST(Report, WritesSummaryAndSamples) {
 TEST(Report, NamesAFolderThatCannotBeMade) {
   const TemporaryFolder folder;
   folder.write("file", "x");
-  EvalConfig config;
-  config.output = (folder.path() / "file/eval").string();
-  expect_error([&] { write_report({}, {}, config, {}); }, {"file/eval", "cannot be made"});
+  expect_error([&] { make_output_folder(folder.path() / "file/eval"); }, {"file/eval", "cannot be made"});
+  make_output_folder(folder.path() / "made");
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path() / "made"));
 }
 
 }  // namespace

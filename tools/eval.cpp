@@ -1,0 +1,175 @@
+// modr eval: scores one or more checkpoints on tasks, on all ranks of the job.
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "comm/agree.hpp"
+#include "eval/evaluation.hpp"
+#include "eval/report.hpp"
+#include "tools/command_line.hpp"
+#include "tools/commands.hpp"
+#include "tools/model_loading.hpp"
+
+namespace modr::tools {
+
+namespace po = boost::program_options;
+
+namespace {
+
+struct NamedCheckpoint {
+  std::string label, file;  // no label: the run's name
+};
+
+struct EvalRequest {
+  std::vector<NamedCheckpoint> checkpoints;
+  std::string tokenizer;
+  EvalConfig config;
+  bool quiet = false;
+};
+
+// "a,b" given any number of times is one list.
+std::vector<std::string> split_lists(const std::string& option, const std::vector<std::string>& values) {
+  std::vector<std::string> parts;
+  for (std::string_view rest : values) {
+    for (bool more = true; more;) {
+      const auto comma = rest.find(',');
+      more = comma != std::string_view::npos;
+      parts.emplace_back(rest.substr(0, comma));
+      if (parts.back().empty()) throw UsageError(fmt::format("--{}: an entry of the list is empty", option));
+      if (more) rest.remove_prefix(comma + 1);
+    }
+  }
+  return parts;
+}
+
+int64_t parse_steps(const std::string& text) {
+  int64_t steps = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), steps);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw UsageError(fmt::format("--num-steps: expected whole numbers such as 1,4,16, found '{}'", text));
+  return steps;
+}
+
+// "label=file" or "file".
+NamedCheckpoint parse_checkpoint(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || text.substr(0, equals).find('/') != std::string::npos) return {"", text};
+  if (equals == 0 || equals + 1 == text.size())
+    throw UsageError(fmt::format("--checkpoint: expected LABEL=FILE, found '{}'", text));
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+// The config's checks name its fields ("eval.max_new_tokens: ..."); here they are options ("--max-new-tokens: ...").
+void validate_options(const EvalConfig& config) {
+  try {
+    config.validate();
+  } catch (const Error& error) {
+    std::string text = error.what();
+    constexpr std::string_view section = "eval.";
+    if (!text.starts_with(section)) throw;
+    text.replace(0, section.size(), "--");
+    std::replace(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(text.find(':'), text.size())), '_',
+                 '-');
+    throw UsageError(text);
+  }
+}
+
+std::optional<EvalRequest> parse_request(int argc, char** argv) {
+  EvalRequest request;
+  EvalConfig& config = request.config;
+  std::vector<std::string> checkpoints, tasks, num_steps;
+  std::string choices;
+  CommandLine line("eval", "--checkpoint FILE --data DIR [options]",
+                   "Scores models on tasks: a table to stdout, progress to stderr. Runs on all ranks of mpirun or srun.");
+  auto add = line.option();
+  add("checkpoint", po::value(&checkpoints)->value_name("[LABEL=]FILE,..."),
+      "checkpoints or folders of runs, to be shown side by side");
+  add("data", po::value(&config.data)->value_name("DIR"),
+      "folder of the tasks' files: NAME/test.json[l], test/NAME.jsonl or NAME.json[l]");
+  add("tasks", po::value(&tasks)->default_value({"all"}, "all")->value_name("NAME,..."), "tasks in that folder");
+  add("num-steps", po::value(&num_steps)->value_name("T,..."),
+      "numbers of recurrences (default: each model's mean in training)");
+  add("output", po::value(&config.output)->value_name("DIR"), "folder for summary.json and samples.jsonl");
+  add("limit", po::value(&config.limit)->default_value(config.limit)->value_name("N"),
+      "only the first N problems of each task; 0: all");
+  add("batch", po::value(&config.batch)->default_value(config.batch)->value_name("N"), "problems answered at a time");
+  add("max-new-tokens", po::value(&config.max_new_tokens)->default_value(config.max_new_tokens)->value_name("N"),
+      "where an answer is cut");
+  add("cache", po::value(&config.cache)->default_value(config.cache)->value_name("POLICY"),
+      "full, latest, compress-s:K or compress-r:K");
+  add("exit", po::value(&config.exit)->value_name("CRITERION[:X]"), "stop a token's recurrences early");
+  add("choices", po::value(&choices)->default_value("auto")->value_name("HOW"),
+      "decide between choices by their likelihood or from generated text (generate)");
+  add("length-normalise", po::bool_switch(&config.length_normalise), "take a choice's likelihood per token");
+  add("tokenizer", po::value(&request.tokenizer)->value_name("FILE"), "in place of the one that the config names");
+  add("seed", unsigned_value("seed", config.seed), "of the random initial states");
+  add("quiet", po::bool_switch(&request.quiet), "no lines of progress");
+  if (!line.parse(argc, argv)) return std::nullopt;
+  for (const char* needed : {"checkpoint", "data"})
+    if (!line.given(needed)) throw UsageError(fmt::format("expected --{}", needed));
+  for (const std::string& text : split_lists("checkpoint", checkpoints))
+    request.checkpoints.push_back(parse_checkpoint(text));
+  config.tasks = split_lists("tasks", tasks);
+  for (const std::string& text : split_lists("num-steps", num_steps)) config.num_steps.push_back(parse_steps(text));
+  config.choices = parse_option("choices", [&] { return parse_choice_scoring(choices); });
+  validate_options(config);
+  return request;
+}
+
+// A label that no other result has.
+std::string unique_label(std::string label, const std::vector<ModelResult>& others) {
+  const auto taken = [&](const std::string& name) {
+    return std::ranges::find(others, name, &ModelResult::label) != others.end();
+  };
+  std::string unique = label;
+  for (int number = 2; taken(unique); ++number) unique = fmt::format("{}#{}", label, number);
+  return unique;
+}
+
+// Loads a checkpoint on every rank, scores it, and lets go of it.
+ModelResult evaluate_checkpoint(const Communicator& world, const NamedCheckpoint& checkpoint,
+                                const EvalRequest& request, const std::vector<Task>& tasks,
+                                const std::vector<ModelResult>& before) {
+  std::optional<LoadedModel> loaded;
+  run_agreed(world, [&] { loaded = load_model(checkpoint.file, DType::f32, request.tokenizer); });
+  const std::string label = unique_label(checkpoint.label.empty() ? loaded->config.name : checkpoint.label, before);
+  const ModelUnderTest model{label, *loaded->model, loaded->tokenizer, loaded->config.data.prompt};
+  return evaluate(world, model, tasks, request.config, request.quiet);
+}
+
+int evaluate_all(const Communicator& world, const EvalRequest& request) {
+  std::vector<Task> tasks;
+  run_agreed(world, [&] {
+    tasks = load_tasks(request.config);
+    if (world.is_root() && !request.config.output.empty()) make_output_folder(request.config.output);
+  });
+  std::vector<ModelResult> results;
+  ReportContext context{{}, world.size()};
+  for (const NamedCheckpoint& checkpoint : request.checkpoints) {
+    results.push_back(evaluate_checkpoint(world, checkpoint, request, tasks, results));
+    context.checkpoints.push_back(checkpoint.file);
+  }
+  run_agreed(world, [&] {
+    if (!world.is_root()) return;
+    fmt::print("{}", to_table(results));
+    if (!request.config.output.empty()) write_report(results, tasks, request.config, context);
+  });
+  if (!request.config.output.empty()) log("wrote summary.json and samples.jsonl to {}", request.config.output);
+  return 0;
+}
+
+}  // namespace
+
+int run_eval(int argc, char** argv) {
+  const auto request = parse_request(argc, argv);
+  if (!request) return 0;
+  return run_on_ranks("modr eval", [&](const Communicator& world) { return evaluate_all(world, *request); });
+}
+
+}  // namespace modr::tools
