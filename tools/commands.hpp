@@ -5,6 +5,8 @@
 namespace modr::tools {
 
 int run_diff(int argc, char** argv);
+int run_eval(int argc, char** argv);
+int run_generate(int argc, char** argv);
 int run_inspect(int argc, char** argv);
 int run_make_data(int argc, char** argv);
 int run_tokenize(int argc, char** argv);

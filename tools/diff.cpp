@@ -1,8 +1,5 @@
 // modr diff: how two checkpoints differ.
-#include <fmt/ostream.h>
-
 #include <algorithm>
-#include <boost/program_options.hpp>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -13,14 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.hpp"
 #include "checkpoint/checkpoint.hpp"
+#include "tools/command_line.hpp"
 #include "tools/commands.hpp"
 #include "tools/config_lines.hpp"
 
 namespace modr::tools {
-
-namespace po = boost::program_options;
 
 namespace {
 
@@ -136,27 +131,11 @@ int compare(const std::string& file_a, const std::string& file_b) {
 
 int run_diff(int argc, char** argv) {
   std::vector<std::string> files;
-  po::options_description options("options");
-  options.add_options()("help,h", "print this and exit");
-  po::options_description all;
-  all.add(options).add_options()("files", po::value(&files));
-  po::positional_options_description positional;
-  positional.add("files", -1);
-  po::variables_map values;
-  try {
-    po::store(po::command_line_parser(argc, argv).options(all).positional(positional).run(), values);
-    po::notify(values);
-  } catch (const po::error& error) {
-    throw UsageError(fmt::format("modr diff: {} (see modr diff --help)", error.what()));
-  }
-  if (values.contains("help")) {
-    fmt::print("usage: modr diff A B\n"
-               "Prints how two checkpoints differ: state, config, and every tensor.\n"
-               "Exits with 0 when they hold the same, 1 when they differ, 2 for wrong use.\n\n{}",
-               fmt::streamed(options));
-    return 0;
-  }
-  if (files.size() != 2) throw UsageError(fmt::format("modr diff: {} files, expected 2", files.size()));
+  CommandLine line("diff", "A B",
+                   "Prints how two checkpoints differ: state, config, and every tensor.\n"
+                   "Exits with 0 when they hold the same, 1 when they differ, 2 for wrong use.");
+  line.positional(files, 2, 2, "two files, A and B");
+  if (!line.parse(argc, argv)) return 0;
   return compare(files[0], files[1]);
 }
 

@@ -191,7 +191,7 @@ void TextReport::branches() {
   for (const LoraSummary& lora : summary.lora) row(lora.target, lora.norms, report_.lora_scale(lora.rank), "{:>12.5g}");
   if (!summary.lora.empty()) {
     line("{}", report_.lora_alpha ? fmt::format("norms of (alpha / R) B A, alpha = {}", *report_.lora_alpha)
-                                  : "norms of B A (the config has no lora.alpha)");
+                                  : "norms of B A (the config has no model.branches.lora_alpha)");
   }
 }
 

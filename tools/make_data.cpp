@@ -1,13 +1,11 @@
 // modr make-data: writes the project's own generated word problems.
-#include <fmt/ostream.h>
-
-#include <boost/program_options.hpp>
 #include <cstdio>
 #include <string>
 #include <utility>
 
 #include "base/error.hpp"
 #include "dataset/word_problems.hpp"
+#include "tools/command_line.hpp"
 #include "tools/commands.hpp"
 
 namespace modr::tools {
@@ -31,32 +29,19 @@ void print_summary(const std::vector<FamilySummary>& rows) {
 int run_make_data(int argc, char** argv) {
   WordProblemConfig config;
   std::string folder;
-  po::options_description options("options");
-  auto add = options.add_options();
-  add("help,h", "print this and exit");
+  CommandLine line("make-data", "--output DIR [options]",
+                   "Generates multi-step arithmetic word problems in GSM8K's format.");
+  auto add = line.option();
   add("output,o", po::value(&folder)->value_name("DIR"), "folder to write to; it is made if it is missing");
-  add("seed", po::value(&config.seed)->default_value(config.seed)->value_name("N"),
-      "the same seed and sizes give the same files");
+  add("seed", unsigned_value("seed", config.seed), "the same seed and sizes give the same files");
   add("pretrain", po::value(&config.pretrain)->default_value(config.pretrain)->value_name("N"),
       "problems in pretrain.jsonl");
   add("finetune", po::value(&config.finetune)->default_value(config.finetune)->value_name("N"),
       "problems in finetune.jsonl");
   add("test", po::value(&config.test)->default_value(config.test)->value_name("N"),
       "problems in each test/<family>.jsonl");
-  po::variables_map values;
-  try {
-    po::store(po::command_line_parser(argc, argv).options(options).positional({}).run(), values);
-    po::notify(values);
-  } catch (const po::error& error) {
-    throw UsageError(fmt::format("modr make-data: {} (see modr make-data --help)", error.what()));
-  }
-  if (values.contains("help")) {
-    fmt::print("usage: modr make-data --output DIR [options]\n"
-               "Generates multi-step arithmetic word problems in GSM8K's format.\n\n{}",
-               fmt::streamed(options));
-    return 0;
-  }
-  if (folder.empty()) throw UsageError("modr make-data: option '--output DIR' is missing");
+  if (!line.parse(argc, argv)) return 0;
+  if (folder.empty()) throw UsageError("expected --output DIR");
   try {
     config.validate();
   } catch (const Error& error) {

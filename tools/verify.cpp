@@ -1,10 +1,12 @@
 #include <unistd.h>
 
-#include <boost/program_options.hpp>
-#include <cstdio>
+#include <cstdint>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "base/error.hpp"
+#include "tools/command_line.hpp"
 #include "tools/commands.hpp"
 #include "tools/verify_checks.hpp"
 
@@ -23,31 +25,20 @@ Tolerances tolerances_of(DType dtype, bool branches) {
 }  // namespace
 
 int run_verify(int argc, char** argv) {
-  po::options_description options("Options");
-  options.add_options()("help", "show this text")("file", po::value<std::vector<std::string>>(), "golden files")(
-      "device", po::value<std::string>()->default_value("cpu"), "where to compute: cpu")(
-      "dtype", po::value<std::string>()->default_value("f32"), "precision: f32 or f64");
-  po::positional_options_description positional;
-  positional.add("file", -1);
-  po::variables_map values;
-  try {
-    po::store(po::command_line_parser(argc, argv).options(options).positional(positional).run(), values);
-  } catch (const po::error& error) {
-    throw UsageError(error.what());
-  }
-  if (values.count("help") != 0) {
-    std::cout << "usage: modr verify GOLDEN.h5... [options]\n\n"
-                 "Runs a golden file's model and compares every number in it with what a reference implementation\n"
-                 "computed in float64. Exit code 1 when an error is past its tolerance.\n\n"
-              << options;
-    return 0;
-  }
-  if (values.count("file") == 0) throw UsageError("expected at least one golden file");
-  if (values["device"].as<std::string>() != "cpu")
-    throw UsageError("--device: expected cpu, found '" + values["device"].as<std::string>() + "'");
-  const DType dtype = parse_dtype(values["dtype"].as<std::string>());
+  std::vector<std::string> files;
+  std::string device, dtype_name;
+  CommandLine line("verify", "GOLDEN.h5... [options]",
+                   "Runs a golden file's model and compares every number in it with what a reference implementation\n"
+                   "computed in float64. Exit code 1 when an error is past its tolerance.");
+  auto add = line.option();
+  add("device", po::value(&device)->default_value("cpu"), "where to compute: cpu");
+  add("dtype", po::value(&dtype_name)->default_value("f32"), "precision: f32 or f64");
+  line.positional(files, 1, SIZE_MAX, "at least one golden file");
+  if (!line.parse(argc, argv)) return 0;
+  if (device != "cpu") throw UsageError(fmt::format("--device: expected cpu, found '{}'", device));
+  const DType dtype = parse_option("dtype", [&] { return parse_dtype(dtype_name); });
   bool passed = true;
-  for (const std::string& path : values["file"].as<std::vector<std::string>>()) {
+  for (const std::string& path : files) {
     const GoldenFile golden(path);
     const Tolerances tolerances = tolerances_of(dtype, golden.has_branches());
     VerifyReport report;

@@ -2,7 +2,6 @@
 
 #include <yaml-cpp/yaml.h>
 
-#include <algorithm>
 #include <string_view>
 #include <type_traits>
 
@@ -49,10 +48,8 @@ class YamlWriter {
 };
 
 void check_name(const std::string& name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-  };
-  if (name.empty() || name[0] == '.' || !std::all_of(name.begin(), name.end(), allowed)) {
+  constexpr const char* allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+  if (name.empty() || name[0] == '.' || name.find_first_not_of(allowed) != std::string::npos) {
     fail("name: expected letters, digits, '_', '-' and '.' (it names a folder), found '{}'", name);
   }
 }

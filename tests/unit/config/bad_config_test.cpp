@@ -81,7 +81,8 @@ TEST_F(ConfigFiles, ImpossibleValuesAreToldWithTheirLine) {
   EXPECT_EQ(error_of("model:\n  n_embd: 9\n  n_heads: 2\n  intermediate_size: 16\n  vocab_size: 262\n" + kData),
             "run.yaml:2: model.n_embd: expected a multiple of n_heads, found 9 with 2 heads");
   EXPECT_EQ(error_of("model:\n  n_embd: 6\n  n_heads: 2\n  intermediate_size: 16\n  vocab_size: 262\n" + kData),
-            "run.yaml:3: model.n_heads: expected an even head size for the rotary positions, found n_embd / n_heads = 3");
+            "run.yaml:3: model.n_heads: expected an even head size for the rotary positions, found n_embd / n_heads = "
+            "3");
   EXPECT_EQ(error_of(kModel + "data: {train: [a, '']}\n"),
             "run.yaml:2: data.train[1]: expected a file's path, found an empty text");
   EXPECT_EQ(error_of(kModel + kData + "train:\n  steps: 0\n"),
@@ -116,7 +117,8 @@ TEST_F(ConfigFiles, ModelFile) {
   EXPECT_EQ(error_of("seed: 1\nmodel: nowhere.yaml\n"),
             "run.yaml:2: model: nowhere.yaml: cannot be read: No such file or directory");
   write("self.yaml", "base: self.yaml\n");
-  const std::string expected = (folder() / "self.yaml").string() + ":1: model.base: unknown key; expected one of n_embd,";
+  const std::string expected =
+      (folder() / "self.yaml").string() + ":1: model.base: unknown key; expected one of n_embd,";
   EXPECT_EQ(error_of("model: self.yaml\n").substr(0, expected.size()), expected);
   write("odd.yaml", "n_embd: 8\nn_heads: two\n");
   EXPECT_EQ(error_of("model: {base: odd.yaml}\n"),

@@ -56,8 +56,9 @@ TEST(RoundTrip, KeepsEveryField) {
 }
 
 TEST(RoundTrip, KeepsTextsThatLookLikeSomethingElse) {
-  for (const std::string text : {"", "~", "null", "true", "12", "1e5", " blanks ", "a: b", "#x", "[a, b]", "'", "\"",
-                                 "line\nbreak", "tab\t", "ü ☃ 𝄞", "- a", "*a", "&a", "%x", "back\\slash", "{", "?", "a,b"}) {
+  for (const std::string text :
+       {"", "~", "null", "true", "12", "1e5", " blanks ", "a: b", "#x", "[a, b]", "'", "\"", "line\nbreak", "tab\t",
+        "ü ☃ 𝄞", "- a", "*a", "&a", "%x", "back\\slash", "{", "?", "a,b"}) {
     RunConfig config = small_config();
     config.data.tokenizer = text;
     config.data.train = {"x", text.empty() ? "y" : text, "z"};

@@ -1,0 +1,156 @@
+// modr generate: continues a prompt.
+#include "model/generate.hpp"
+
+#include <charconv>
+#include <cstdio>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "dataset/prompt_template.hpp"
+#include "tools/command_line.hpp"
+#include "tools/commands.hpp"
+#include "tools/model_loading.hpp"
+
+namespace modr::tools {
+
+namespace po = boost::program_options;
+
+namespace {
+
+constexpr int64_t max_num_steps = 10000;  // as model.mean_recurrence: the cache is made for all of them
+
+struct Request {
+  std::string checkpoint, prompt, tokenizer, cache, exit;
+  int64_t num_steps = 0;  // 0: the model's mean_recurrence
+  int64_t max_new_tokens = 256;
+  uint64_t seed = 0;
+  bool continuous_compute = false, raw = false;
+};
+
+bool parse_request(int argc, char** argv, Request& request) {
+  CommandLine line("generate", "--checkpoint FILE --prompt TEXT [options]",
+                   "Continues a prompt with the likeliest tokens. Text goes to stdout, numbers to stderr.");
+  auto add = line.option();
+  add("checkpoint", po::value(&request.checkpoint)->value_name("FILE"), "a checkpoint, or a run's folder");
+  add("prompt", po::value(&request.prompt)->value_name("TEXT"), "the question, put as in training");
+  add("raw", po::bool_switch(&request.raw), "the prompt is the beginning of a text, not a question");
+  add("num-steps", po::value(&request.num_steps)->value_name("T"),
+      "recurrences a token, at most (default: the mean in training)");
+  add("max-new-tokens", po::value(&request.max_new_tokens)->default_value(request.max_new_tokens)->value_name("N"),
+      "where to stop without an end of text");
+  add("cache", po::value(&request.cache)->default_value("full")->value_name("POLICY"),
+      "full, latest, compress-s:K or compress-r:K");
+  add("exit", po::value(&request.exit)->value_name("CRITERION[:X]"),
+      "stop a token's recurrences early: entropy-diff, latent-diff, kl, minp-kl, cosine or argmax-stability, with "
+      "another threshold than the usual one");
+  add("continuous-compute", po::bool_switch(&request.continuous_compute),
+      "start a token from the last state of the token before");
+  add("tokenizer", po::value(&request.tokenizer)->value_name("FILE"), "in place of the one that the config names");
+  add("seed", unsigned_value("seed", request.seed), "of the random initial states");
+  if (!line.parse(argc, argv)) return false;
+  for (const char* needed : {"checkpoint", "prompt"}) {
+    if (!line.given(needed)) throw UsageError(fmt::format("expected --{}", needed));
+  }
+  if (line.given("num-steps") && (request.num_steps < 1 || request.num_steps > max_num_steps)) {
+    throw UsageError(fmt::format("--num-steps: expected a number from 1 to {}, found {}", max_num_steps,
+                                 request.num_steps));
+  }
+  if (request.max_new_tokens < 1) {
+    throw UsageError(fmt::format("--max-new-tokens: expected at least 1, found {}", request.max_new_tokens));
+  }
+  return true;
+}
+
+// "kl" or "kl:1e-4".
+ExitSpec parse_exit(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  const ExitCriterion criterion = parse_exit_criterion(text.substr(0, colon));
+  if (colon == std::string::npos) return {criterion, default_threshold(criterion)};
+  double threshold = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, threshold);
+  if (error != std::errc() || stop != end || !(threshold > 0)) {
+    fail("expected a positive threshold behind the colon, found '{}'", text.substr(colon + 1));
+  }
+  return {criterion, threshold};
+}
+
+GenerateOptions options_of(const Request& request) {
+  GenerateOptions options;
+  options.num_steps = request.num_steps;
+  options.max_new_tokens = request.max_new_tokens;
+  options.seed = request.seed;
+  options.continuous_compute = request.continuous_compute;
+  options.cache = parse_option("cache", [&] { return parse_cache_config(request.cache); });
+  if (!request.exit.empty()) options.exit = parse_option("exit", [&] { return parse_exit(request.exit); });
+  return options;
+}
+
+// Shows tokens as they come.
+class TextStream {
+ public:
+  explicit TextStream(const Tokenizer& tokenizer) : decoder_(tokenizer, true) {}
+  void push(int32_t token) {
+    write(decoder_.push(token));
+    ++num_tokens_;
+  }
+  void finish(const std::vector<int32_t>& tokens) {
+    while (num_tokens_ < tokens.size()) push(tokens[num_tokens_]);
+    write(decoder_.finish() + "\n");
+  }
+
+ private:
+  static void write(const std::string& text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+      fail("cannot write to stdout");
+    }
+  }
+
+  StreamDecoder decoder_;
+  std::size_t num_tokens_ = 0;
+};
+
+void print_numbers(const Generation& generation, double seconds) {
+  const auto tokens = static_cast<double>(generation.tokens.size());
+  const double steps = std::accumulate(generation.steps.begin(), generation.steps.end(), 0.0);
+  log("{} tokens in {:.2f} s, {:.1f} tokens/s; {:.2f} recurrences a token; {}", generation.tokens.size(), seconds,
+      tokens / seconds, steps / static_cast<double>(generation.steps.size()),
+      generation.stopped ? "ended by itself" : "ended by the limit");
+  const std::vector<int64_t>& counts = generation.branch_counts;
+  const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
+  std::string shares;
+  for (const int64_t count : counts) shares += fmt::format(" {:.1f} %", 100 * static_cast<double>(count) / total);
+  if (!counts.empty()) log("branches:{}", shares);
+}
+
+}  // namespace
+
+int run_generate(int argc, char** argv) {
+  Request request;
+  if (!parse_request(argc, argv, request)) return 0;
+  GenerateOptions options = options_of(request);
+  const LoadedModel loaded = load_model(request.checkpoint, DType::f32, request.tokenizer);
+  if (options.num_steps == 0) options.num_steps = loaded.config.model.mean_recurrence;
+  const PromptTemplate prompts(loaded.config.data.prompt, loaded.tokenizer);
+  options.stop_ids = {prompts.end_id()};
+  const Prompt prompt{request.raw ? loaded.tokenizer.encode(request.prompt, true) : prompts.prompt(request.prompt)};
+  TextStream stream(loaded.tokenizer);
+  bool is_prompt = true;
+  const Stopwatch watch;
+  // The first call takes in the prompt, every later one the token that was chosen before.
+  const auto show = [&](const DecodeCall& call, const DecodeResult&) {
+    if (!std::exchange(is_prompt, false)) stream.push(call.ids->front());
+  };
+  const Generation generation = generate(*loaded.model, {&prompt, 1}, options, show).front();
+  const double seconds = watch.seconds();
+  stream.finish(generation.tokens);
+  print_numbers(generation, seconds);
+  return 0;
+}
+
+}  // namespace modr::tools

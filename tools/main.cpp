@@ -1,0 +1,99 @@
+// modr: finds the subcommand, runs it, and is the one place where a failure becomes a line of text and an exit code.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/nearest_name.hpp"
+#include "tools/command_line.hpp"
+#include "tools/commands.hpp"
+
+namespace modr::tools {
+
+namespace {
+
+struct Command {
+  const char* name;
+  const char* summary;
+  int (*run)(int argc, char** argv);
+};
+
+constexpr Command kCommands[] = {
+    {"eval", "score checkpoints on tasks, on all ranks", run_eval},
+    {"generate", "continue a prompt with a trained model", run_generate},
+    {"inspect", "show what a checkpoint holds", run_inspect},
+    {"diff", "show how two checkpoints differ", run_diff},
+    {"verify", "run a golden file's model and compare every number", run_verify},
+    {"tokenize", "text to token ids and back", run_tokenize},
+    {"make-data", "generate word problems to train and test on", run_make_data},
+};
+
+std::string usage() {
+  std::string text = "usage: modr COMMAND [ARGUMENTS...]\n\ncommands:\n";
+  for (const Command& command : kCommands) text += fmt::format("  {:<10} {}\n", command.name, command.summary);
+  return text + "\n`modr COMMAND --help` tells more. Exit codes: 0 done, 1 failed, 2 wrong use.\n";
+}
+
+const Command& find_command(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Command& command : kCommands) {
+    if (command.name == name) return command;
+    names.emplace_back(command.name);
+  }
+  throw UsageError(fmt::format("unknown command '{}'{}", name, did_you_mean(name, names)));
+}
+
+// Data that did not get through (a full disk) is a failure, even if it shows only when buffers are emptied.
+void flush_stdout() {
+  std::cout.flush();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
+    fail("cannot write to stdout: {}", std::strerror(errno));
+  }
+}
+
+int run(int argc, char** argv) {
+  if (argc < 2) {
+    fmt::print(stderr, "{}", usage());
+    return 2;
+  }
+  const std::string name = argv[1];
+  int code = 0;
+  if (name == "--help" || name == "-h") {
+    fmt::print("{}", usage());
+  } else if (name == "--version") {
+    fmt::print("modr {}\n", MODR_VERSION);
+  } else {
+    code = find_command(name).run(argc - 1, argv + 1);
+  }
+  flush_stdout();
+  return code;
+}
+
+// "modr inspect" once that is known to be a command's name.
+std::string program_name(int argc, char** argv) {
+  const auto is_named = [&](const Command& command) { return argc > 1 && std::strcmp(command.name, argv[1]) == 0; };
+  const bool known = std::any_of(std::begin(kCommands), std::end(kCommands), is_named);
+  return known ? fmt::format("modr {}", argv[1]) : "modr";
+}
+
+}  // namespace
+
+}  // namespace modr::tools
+
+int main(int argc, char** argv) {
+  try {
+    return modr::tools::run(argc, argv);
+  } catch (...) {
+    const std::string program = modr::tools::program_name(argc, argv);
+    const modr::tools::Failure failure = modr::tools::current_failure(program);
+    fmt::print(stderr, "{}: {}\n", program, failure.text);
+    return failure.code;
+  }
+}

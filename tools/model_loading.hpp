@@ -1,0 +1,26 @@
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "checkpoint/checkpoint.hpp"
+#include "config/run_config.hpp"
+#include "dataset/tokenizer.hpp"
+#include "model/modr_model.hpp"
+
+namespace modr::tools {
+
+/// A trained model with all that it takes to use it.
+struct LoadedModel {
+  RunConfig config;  // of the run that wrote the checkpoint
+  CheckpointInfo info;
+  std::unique_ptr<ModrModel> model;
+  Tokenizer tokenizer;
+};
+
+/// Reads a checkpoint, or the latest one of a run's folder, and the tokenizer that its config names (`tokenizer` stands
+/// in for it unless that is empty). Throws Error when a part is missing, does not fit the config, or the tokenizer has
+/// more ids than the model.
+LoadedModel load_model(const std::filesystem::path& checkpoint, DType dtype, const std::string& tokenizer = "");
+
+}  // namespace modr::tools
