@@ -91,8 +91,8 @@ void TrainStep::run_microbatch(const StepPlan& plan, std::span<const SampleRef> 
   const Variable loss = model_.loss(output.logits, batch, weight);
   const double value = loss.value().item();
   if (!std::isfinite(value))
-    fail("step {}: the loss is {} in the microbatch of samples {} to {}", plan.step + 1, value, samples.front().number,
-         samples.back().number);
+    fail("step {}: the loss is not finite in the microbatch of samples {} to {}", plan.step + 1,
+         samples.front().number, samples.back().number);
   sums.loss += value;
   for (const RouteDecision& decision : output.decisions)
     for (std::size_t i = 0; i < sums.branch_counts.size(); ++i) sums.branch_counts[i] += decision.plan->counts[i];

@@ -12,7 +12,7 @@ namespace modr {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
     const std::string name = std::string("modr_") + test->test_suite_name() + "_" + test->name();
     path_ = std::filesystem::temp_directory_path() / (name + "_" + std::to_string(getpid()));
     std::filesystem::create_directories(path_);

@@ -1,0 +1,33 @@
+#pragma once
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+namespace modr::testing {
+
+/// The records of a run's metrics.jsonl.
+inline std::vector<nlohmann::json> read_metrics(const std::filesystem::path& run_folder) {
+  std::ifstream file(run_folder / "metrics.jsonl");
+  std::vector<nlohmann::json> records;
+  for (std::string line; std::getline(file, line);) records.push_back(nlohmann::json::parse(line));
+  return records;
+}
+
+/// The same numbers up to `tolerance` (relative), and the same depths and branch counts.
+inline void expect_same_run(const std::vector<nlohmann::json>& got, const std::vector<nlohmann::json>& want,
+                            double tolerance) {
+  ASSERT_EQ(got.size(), want.size());
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    for (const char* exact : {"step", "tokens", "label_tokens", "num_steps_no_grad", "num_steps_with_grad", "branch_counts"})
+      EXPECT_EQ(got[i].value(exact, nlohmann::json()), want[i].value(exact, nlohmann::json())) << exact << " " << i;
+    for (const char* number : {"loss", "grad_norm"}) {
+      const double a = got[i][number], b = want[i][number];
+      EXPECT_LE(std::abs(a - b), tolerance * std::abs(b)) << number << " of step " << i + 1 << ": " << a << ", " << b;
+    }
+  }
+}
+
+}  // namespace modr::testing

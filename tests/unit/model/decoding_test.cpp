@@ -1,0 +1,158 @@
+#include <gtest/gtest.h>
+
+#include "model/generate.hpp"
+#include "support/tiny_model.hpp"
+
+namespace modr {
+namespace {
+
+using testing::random_batch;
+using testing::randomize;
+using testing::tiny_config;
+
+constexpr int64_t num_steps = 4;
+
+DecodeCall call_of(const ModelConfig& config, const std::vector<int32_t>& ids, int64_t first, int64_t count) {
+  std::vector<StateKey> keys;
+  for (int64_t i = first; i < first + count; ++i) keys.push_back({1, 0, static_cast<uint32_t>(i)});
+  DecodeCall call;
+  call.sequences = {0};
+  call.counts = {count};
+  call.seq = count;
+  call.ids = make_indices({ids.begin() + first, ids.begin() + first + count});
+  call.initial_state = initial_states(config, keys, DType::f64);
+  call.num_steps = num_steps;
+  call.all_logits = true;
+  return call;
+}
+
+// Tokens routed one by one do not see how a text is cut into calls: decoding equals the forward pass over everything.
+TEST(Decoder, TokenByTokenEqualsTheWholeForwardPass) {
+  for (int64_t branches : {0, 3})
+    for (RouteWhen when : {RouteWhen::forward, RouteWhen::recurrence})
+      for (const char* cache : {"full", "latest", "compress-s:4", "compress-r:1"}) {
+        ModelConfig config = tiny_config(branches);
+        config.branches.unit = RouteUnit::token;
+        config.branches.when = when;
+        ModrModel model(config, DType::f64);
+        randomize(model, 2);
+        const std::vector<int32_t> ids{1, 7, 3, 12, 0, 5, 9};
+        const NoGrad guard;
+        const DecodeCall whole = call_of(config, ids, 0, 7);
+        const Tensor expected =
+            model.forward({1, 7, whole.ids, nullptr, nullptr}, Variable(whole.initial_state), {{num_steps, 0}, false, nullptr})
+                .logits.value();
+        Decoder decoder(model, KvCache(config, parse_cache_config(cache), 1, 7, num_steps, DType::f64));
+        int64_t first = 0;
+        for (int64_t count : {3, 1, 1, 2}) {
+          const auto got = decoder(call_of(config, ids, first, count)).logits.to_vector();
+          const auto want = expected.slice(0, first, first + count).to_vector();
+          for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], 1e-11) << cache << " " << first;
+          first += count;
+        }
+      }
+}
+
+// With several passes a unit the first choice's keys and values stay in the cache.
+TEST(Decoder, TopTwoKeepsTheFirstChoice) {
+  ModelConfig config = tiny_config(3);
+  config.branches.top_k = 2;
+  ModrModel model(config, DType::f64);
+  randomize(model, 2);
+  ModelConfig one = config;
+  one.branches.top_k = 1;
+  ModrModel first_only(one, DType::f64);
+  randomize(first_only, 2);
+  const std::vector<int32_t> ids{1, 7, 3, 12};
+  Decoder both(model, KvCache(config, {}, 1, 4, 1, DType::f64));
+  Decoder first(first_only, KvCache(one, {}, 1, 4, 1, DType::f64));
+  DecodeCall prefill = call_of(config, ids, 0, 3);
+  prefill.num_steps = 1;  // after one recurrence the caches depend on the first choice alone
+  both(prefill);
+  first(prefill);
+  const auto kept = both.cache().core_window(0, {{0, true}})->past(1), expected = first.cache().core_window(0, {{0, true}})->past(1);
+  ASSERT_EQ(kept.rows, expected.rows);
+  for (int64_t row : kept.rows)
+    EXPECT_EQ(kept.slab.slice(0, row, row + 1).to_vector(), expected.slab.slice(0, row, row + 1).to_vector());
+}
+
+GenerateOptions options_for(int64_t max_new_tokens) {
+  GenerateOptions options;
+  options.num_steps = num_steps;
+  options.max_new_tokens = max_new_tokens;
+  options.seed = 5;
+  return options;
+}
+
+TEST(Generate, ResultsDoNotDependOnTheBatch) {
+  for (RouteUnit unit : {RouteUnit::sequence, RouteUnit::token}) {
+    ModelConfig config = tiny_config(3);
+    config.branches.unit = unit;
+    ModrModel model(config, DType::f64);
+    randomize(model, 8);
+    const std::vector<Prompt> prompts{{{1, 2, 3, 4, 5}, 10}, {{6}, 11}, {{7, 8, 9}, 12}};
+    GenerateOptions options = options_for(8);
+    options.stop_ids = {generate(model, prompts, options)[0].tokens[2]};
+    const std::vector<Generation> together = generate(model, prompts, options);
+    EXPECT_TRUE(together[0].stopped);
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+      const Generation alone = generate(model, {&prompts[i], 1}, options).front();
+      EXPECT_EQ(alone.tokens, together[i].tokens) << i;
+      EXPECT_EQ(alone.branch_counts, together[i].branch_counts) << i;
+      EXPECT_EQ(alone.stopped, together[i].stopped) << i;
+    }
+  }
+}
+
+TEST(Generate, StopsAtTheBlockSize) {
+  ModrModel model(tiny_config(), DType::f32);
+  randomize(model, 8);
+  const std::vector<Prompt> prompts{{{1, 2, 3}, 0}};
+  const Generation generation = generate(model, prompts, options_for(100)).front();
+  EXPECT_FALSE(generation.stopped);
+  EXPECT_EQ(generation.tokens.size(), 14u);  // 3 + 13 fed back, and one more predicted
+  const std::vector<Prompt> too_long{{std::vector<int32_t>(16, 1), 0}}, empty{{{}, 0}};
+  EXPECT_THROW(generate(model, too_long, options_for(1)), Error);
+  EXPECT_THROW(generate(model, empty, options_for(1)), Error);
+}
+
+TEST(Generate, ContinuousComputeStartsFromTheLastState) {
+  ModrModel model(tiny_config(), DType::f64);
+  randomize(model, 8);
+  const std::vector<Prompt> prompts{{{1, 2, 3}, 0}};
+  GenerateOptions options = options_for(3);
+  options.continuous_compute = true;
+  std::vector<Tensor> starts, ends;
+  generate(model, prompts, options, [&](const DecodeCall& call, const DecodeResult& result) {
+    starts.push_back(call.initial_state);
+    ends.push_back(result.state);
+  });
+  EXPECT_EQ(starts[1].to_vector(), ends[0].slice(0, 2, 3).to_vector());
+  EXPECT_EQ(starts[2].to_vector(), ends[1].to_vector());
+}
+
+TEST(KvCache, CompressedSlotsTakeLessMemoryAndHoldTheLastOfTheirRecurrences) {
+  const ModelConfig config = tiny_config();
+  const KvCache full(config, parse_cache_config("full"), 1, 8, 6, DType::f32);
+  const KvCache small(config, parse_cache_config("compress-s:2"), 1, 8, 6, DType::f32);
+  EXPECT_EQ(full.bytes(), std::size_t((1 + 6 * 2 + 1) * 8 * 2 * 8 * 4));
+  EXPECT_EQ(small.bytes(), std::size_t((1 + 2 * 2 + 1) * 8 * 2 * 8 * 4));
+  KvCache cache(config, parse_cache_config("compress-r:2"), 1, 8, 6, DType::f64);
+  cache.begin({0}, {1});
+  for (int64_t t = 0; t < 6; ++t) cache.core_window(t, {{0, true}})->store(0, Tensor::full({1, 24}, DType::f64, double(t)));
+  cache.end(6);
+  for (int64_t t = 0; t < 6; ++t) {
+    const auto past = cache.core_window(t, {{0, true}})->past(0);
+    ASSERT_EQ(past.rows.size(), 1u);
+    EXPECT_EQ(past.slab.slice(0, past.rows[0], past.rows[0] + 1).to_vector()[0], double(t / 2 * 2 + 1));
+  }
+}
+
+TEST(KvCache, BadSpecificationsAreNamed) {
+  for (const char* text : {"", "ful", "compress-s", "compress-s:0", "compress-r:x", "compress-r:2x"})
+    EXPECT_THROW(parse_cache_config(text), Error) << text;
+  EXPECT_EQ(parse_cache_config("compress-s:8").slots, 8);
+}
+
+}  // namespace
+}  // namespace modr
