@@ -26,6 +26,7 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
+    {"train", "train what a run file describes, on all ranks", run_train},
     {"eval", "score checkpoints on tasks, on all ranks", run_eval},
     {"generate", "continue a prompt with a trained model", run_generate},
     {"inspect", "show what a checkpoint holds", run_inspect},

@@ -15,14 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path checkpoint_file(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::is_directory(path, ignored)) return path;
-  const auto latest = latest_checkpoint(path);
-  if (!latest) fail("{}: expected a checkpoint or the folder of a run that has one", path.string());
-  return *latest;
-}
-
 Tokenizer load_tokenizer(const fs::path& checkpoint, const std::string& named_by_config, const std::string& given) {
   if (!given.empty()) return Tokenizer::load(given);
   if (named_by_config.empty()) return Tokenizer::bytes();
@@ -44,6 +36,14 @@ void check_no_other_weights(const CheckpointReader& reader, const ModrModel& mod
 }
 
 }  // namespace
+
+fs::path checkpoint_file(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return path;
+  const auto latest = latest_checkpoint(path);
+  if (!latest) fail("{}: expected a checkpoint or the folder of a run that has one", path.string());
+  return *latest;
+}
 
 LoadedModel load_model(const fs::path& checkpoint, DType dtype, const std::string& tokenizer) {
   const CheckpointReader reader(checkpoint_file(checkpoint));
