@@ -1,7 +1,6 @@
 // modr generate: continues a prompt.
 #include "model/generate.hpp"
 
-#include <charconv>
 #include <cstdio>
 #include <numeric>
 #include <string>
@@ -66,20 +65,6 @@ bool parse_request(int argc, char** argv, Request& request) {
   return true;
 }
 
-// "kl" or "kl:1e-4".
-ExitSpec parse_exit(const std::string& text) {
-  const std::size_t colon = text.find(':');
-  const ExitCriterion criterion = parse_exit_criterion(text.substr(0, colon));
-  if (colon == std::string::npos) return {criterion, default_threshold(criterion)};
-  double threshold = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, threshold);
-  if (error != std::errc() || stop != end || !(threshold > 0)) {
-    fail("expected a positive threshold behind the colon, found '{}'", text.substr(colon + 1));
-  }
-  return {criterion, threshold};
-}
-
 GenerateOptions options_of(const Request& request) {
   GenerateOptions options;
   options.num_steps = request.num_steps;
@@ -87,7 +72,7 @@ GenerateOptions options_of(const Request& request) {
   options.seed = request.seed;
   options.continuous_compute = request.continuous_compute;
   options.cache = parse_option("cache", [&] { return parse_cache_config(request.cache); });
-  if (!request.exit.empty()) options.exit = parse_option("exit", [&] { return parse_exit(request.exit); });
+  if (!request.exit.empty()) options.exit = parse_option("exit", [&] { return parse_exit_spec(request.exit); });
   return options;
 }
 

@@ -1,6 +1,7 @@
 #include "model/exit_rule.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "base/error.hpp"
@@ -27,6 +28,19 @@ double default_threshold(ExitCriterion criterion) {
     case ExitCriterion::argmax_stability: return 5;
   }
   fail("unknown exit criterion");
+}
+
+ExitSpec parse_exit_spec(const std::string& text) {
+  const auto colon = text.find(':');
+  const ExitCriterion criterion = parse_exit_criterion(text.substr(0, colon));
+  if (colon == std::string::npos) return {criterion, default_threshold(criterion)};
+  const char* begin = text.data() + colon + 1;
+  const char* end = text.data() + text.size();
+  double threshold = 0;
+  const auto [rest, error] = std::from_chars(begin, end, threshold);
+  if (error != std::errc{} || rest != end || !std::isfinite(threshold) || threshold < 0)
+    fail("expected a threshold of at least 0 behind '{}:', found '{}'", text.substr(0, colon), begin);
+  return {criterion, threshold};
 }
 
 ExitRule::ExitRule(ExitCriterion criterion, double threshold) : criterion_(criterion), threshold_(threshold) {}

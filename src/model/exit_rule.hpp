@@ -14,6 +14,14 @@ ExitCriterion parse_exit_criterion(const std::string& name);
 /// The threshold that upstream uses when none is given.
 double default_threshold(ExitCriterion criterion);
 
+struct ExitSpec {
+  ExitCriterion criterion;
+  double threshold;
+};
+
+/// "criterion" or "criterion:threshold", e.g. "kl:0.001"; without a threshold the criterion's default. Throws Error.
+ExitSpec parse_exit_spec(const std::string& text);
+
 /// Follows one forward call, recurrence by recurrence.
 class ExitRule {
  public:

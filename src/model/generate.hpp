@@ -13,11 +13,6 @@ namespace modr {
 /// Where the states of new tokens come from, [keys, n_embd].
 using StateSource = std::function<Tensor(std::span<const StateKey> keys)>;
 
-struct ExitSpec {
-  ExitCriterion criterion;
-  double threshold;
-};
-
 /// How text is generated. Decoding is greedy: ties go to the lower id.
 struct GenerateOptions {
   int64_t num_steps = 32;         // recurrences a token, at most

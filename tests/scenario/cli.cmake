@@ -1,0 +1,49 @@
+# The command line of the real program: what a user gets for right and wrong use.
+
+# modr_cli_test(NAME CODE STREAM REGEX ARGUMENTS...): STREAM is STDERR (then it is one line) or STDOUT.
+function(modr_cli_test name code stream regex)
+  add_test(NAME scenario/cli/${name} COMMAND ${CMAKE_COMMAND} -DCODE=${code} "-D${stream}=${regex}" -P
+    ${CMAKE_CURRENT_SOURCE_DIR}/support/expect_exit.cmake -- $<TARGET_FILE:modr> ${ARGN})
+  set_tests_properties(scenario/cli/${name} PROPERTIES TIMEOUT 60 LABELS scenario)
+endfunction()
+
+modr_cli_test(help 0 STDOUT "usage: modr COMMAND.*inspect .*verify " --help)
+modr_cli_test(version 0 STDOUT "^modr ${PROJECT_VERSION}\n$" --version)
+modr_cli_test(unknown_command 2 STDERR "^modr: unknown command 'inspcet'; did you mean 'inspect'.* .see modr --help.\n$"
+  inspcet)
+foreach(command diff eval generate inspect make-data tokenize verify)
+  modr_cli_test(${command}_help 0 STDOUT "^usage: modr ${command} .*--help.*--version" ${command} --help)
+  modr_cli_test(${command}_version 0 STDOUT "^modr ${PROJECT_VERSION}\n$" ${command} --version)
+  modr_cli_test(${command}_unknown_option 2 STDERR
+    "^modr ${command}: unrecognised option '--versoin'; did you mean '--version'.*see modr ${command} --help.\n$"
+    ${command} --versoin)
+endforeach()
+
+modr_cli_test(diff_one_file 2 STDERR "^modr diff: expected two files, A and B, found 1 " diff a.h5)
+modr_cli_test(inspect_no_file 2 STDERR "^modr inspect: expected one FILE, found 0 " inspect)
+modr_cli_test(inspect_missing_file 1 STDERR "^modr inspect: nowhere.h5: no such file\n$" inspect nowhere.h5)
+modr_cli_test(inspect_foreign_file 1 STDERR "^modr inspect: .*/cli.cmake: not an HDF5 file\n$"
+  inspect ${CMAKE_CURRENT_LIST_FILE})
+modr_cli_test(tokenize_argument 2 STDERR "^modr tokenize: unexpected argument 'x' " tokenize x)
+modr_cli_test(make_data_no_folder 2 STDERR "^modr make-data: expected --output DIR " make-data)
+modr_cli_test(make_data_negative_seed 2 STDERR "^modr make-data: --seed: expected a whole number from 0, found '-1' "
+  make-data --output unused --seed -1)
+modr_cli_test(make_data_word 2 STDERR "^modr make-data: .*'many'.*--test" make-data --output unused --test many)
+modr_cli_test(verify_dtype 2 STDERR "^modr verify: --dtype: .*'f8'.*expected f32 or f64 " verify --dtype f8 x.h5)
+modr_cli_test(generate_no_checkpoint 2 STDERR "^modr generate: expected --checkpoint " generate --prompt x)
+modr_cli_test(generate_no_prompt 2 STDERR "^modr generate: expected --prompt " generate --checkpoint x)
+foreach(case "num_steps --num-steps 0" "max_new_tokens --max-new-tokens 0" "cache --cache compress-s:0"
+    "exit --exit never" "threshold --exit kl:x")
+  separate_arguments(case)
+  list(POP_FRONT case name)
+  list(GET case 0 option)
+  modr_cli_test(generate_${name} 2 STDERR "^modr generate: ${option}: .*expected.*found '?[^ ]+'? .see"
+    generate --checkpoint x --prompt y ${case})
+endforeach()
+modr_cli_test(generate_missing_checkpoint 1 STDERR "^modr generate: nowhere.h5: no such file\n$"
+  generate --checkpoint nowhere.h5 --prompt x)
+
+# What could not be written was not done.
+add_test(NAME scenario/cli/full_stdout COMMAND bash -c "\"$<TARGET_FILE:modr>\" --help > /dev/full")
+set_tests_properties(scenario/cli/full_stdout PROPERTIES TIMEOUT 60 LABELS scenario
+  PASS_REGULAR_EXPRESSION "^modr: cannot write to stdout: No space left on device")
