@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
 #include "base/error.hpp"
@@ -14,8 +14,13 @@ namespace {
 
 constexpr std::size_t alignment = 64;
 
-// Free blocks by exact (rounded) size. Sizes are rounded to a 1/8 of their power of two, so that nearly equal
-// requests share blocks and at most 12.5 % is wasted.
+struct Block {
+  std::byte* data;
+  std::size_t size;
+};
+
+// Keeps freed blocks by size. A request takes the smallest free block of at least its size and at most twice that, so
+// that batches of changing lengths share memory. Sizes are rounded up by at most an eighth.
 class CachingAllocator {
  public:
   static std::size_t rounded(std::size_t bytes) {
@@ -24,34 +29,26 @@ class CachingAllocator {
     return std::max(alignment, (bytes + step - 1) / step * step);
   }
 
-  std::byte* take(std::size_t bytes) {
+  Block take(std::size_t bytes) {
     const std::size_t size = rounded(bytes);
-    {
-      const std::lock_guard lock(mutex_);
-      stats_.in_use += size;
-      stats_.peak = std::max(stats_.peak, stats_.in_use);
-      if (auto found = free_.find(size); found != free_.end() && !found->second.empty()) {
-        std::byte* block = found->second.back();
-        found->second.pop_back();
-        stats_.cached -= size;
-        return block;
-      }
-    }
-    auto* block = static_cast<std::byte*>(std::aligned_alloc(alignment, size));
-    if (block == nullptr) {
+    Block block = take_free(size);
+    if (block.data == nullptr) block = {static_cast<std::byte*>(std::aligned_alloc(alignment, size)), size};
+    if (block.data == nullptr) {
       release();
-      block = static_cast<std::byte*>(std::aligned_alloc(alignment, size));
+      block.data = static_cast<std::byte*>(std::aligned_alloc(alignment, size));
     }
-    if (block == nullptr) fail("out of memory: a tensor of {} bytes was asked for", bytes);
+    if (block.data == nullptr) fail("out of memory: a tensor of {} bytes was asked for", bytes);
+    const std::lock_guard lock(mutex_);
+    stats_.in_use += block.size;
+    stats_.peak = std::max(stats_.peak, stats_.in_use);
     return block;
   }
 
-  void give_back(std::byte* block, std::size_t bytes) {
-    const std::size_t size = rounded(bytes);
+  void give_back(Block block) {
     const std::lock_guard lock(mutex_);
-    free_[size].push_back(block);
-    stats_.in_use -= size;
-    stats_.cached += size;
+    free_[block.size].push_back(block.data);
+    stats_.in_use -= block.size;
+    stats_.cached += block.size;
   }
 
   void release() {
@@ -68,8 +65,19 @@ class CachingAllocator {
   }
 
  private:
+  Block take_free(std::size_t size) {
+    const std::lock_guard lock(mutex_);
+    const auto found = free_.lower_bound(size);
+    if (found == free_.end() || found->first > 2 * size) return {nullptr, 0};
+    const Block block{found->second.back(), found->first};
+    found->second.pop_back();
+    if (found->second.empty()) free_.erase(found);
+    stats_.cached -= block.size;
+    return block;
+  }
+
   std::mutex mutex_;
-  std::unordered_map<std::size_t, std::vector<std::byte*>> free_;
+  std::map<std::size_t, std::vector<std::byte*>> free_;
   AllocatorStats stats_;
 };
 
@@ -80,8 +88,12 @@ CachingAllocator& allocator() {
 
 }  // namespace
 
-Storage::Storage(std::size_t bytes) : data_(allocator().take(bytes)), bytes_(bytes) {}
-Storage::~Storage() { allocator().give_back(data_, bytes_); }
+Storage::Storage(std::size_t bytes) {
+  const Block block = allocator().take(bytes);
+  data_ = block.data;
+  capacity_ = block.size;
+}
+Storage::~Storage() { allocator().give_back({data_, capacity_}); }
 
 AllocatorStats allocator_stats() { return allocator().stats(); }
 void release_cached_memory() { allocator().release(); }

@@ -14,12 +14,10 @@ class Storage {
   Storage& operator=(const Storage&) = delete;
 
   std::byte* data() { return data_; }
-  const std::byte* data() const { return data_; }
-  std::size_t bytes() const { return bytes_; }
 
  private:
   std::byte* data_;
-  std::size_t bytes_;
+  std::size_t capacity_;  // of the block, at least what was asked for
 };
 
 /// What the allocator holds, in bytes.

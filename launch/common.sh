@@ -1,0 +1,65 @@
+# What launch/demo and launch/test share; sourced, not run. Everything it does is printed.
+# shellcheck shell=bash
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build_folder=${MODR_BUILD:-$repository/build/release}
+
+packages=(g++ cmake ninja-build pkg-config git
+  libopenmpi-dev openmpi-bin libhdf5-openmpi-dev hdf5-tools libdnnl-dev libyaml-cpp-dev
+  libboost-program-options-dev libpcre2-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libgtest-dev libbenchmark-dev)
+
+# A heading, bold on a terminal.
+say() {
+  if [[ -t 1 ]]; then printf '\033[1m== %s\033[0m\n' "$*"; else printf '== %s\n' "$*"; fi
+}
+
+fail() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    fail "installing packages needs root or sudo; install these first: ${packages[*]}"
+  fi
+}
+
+missing_packages() {
+  local package
+  for package in "${packages[@]}"; do
+    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+  done
+}
+
+# Installs by name what is missing; does nothing, and needs no root, when all is there.
+install_packages() {
+  command -v dpkg-query >/dev/null || fail "expected a Debian 12 system (dpkg); see README.md for the dependencies"
+  local missing
+  mapfile -t missing < <(missing_packages)
+  if ((${#missing[@]} == 0)); then
+    say "packages: all there"
+    return
+  fi
+  say "packages: installing ${missing[*]}"
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Configures and builds with the preset "ci" (warnings are errors) or "release". A second call finds nothing to do.
+build() {
+  local preset=$1 start=$SECONDS
+  say "build: preset $preset in ${build_folder#"$repository"/}"
+  cmake -S "$repository" -B "$build_folder" --preset "$preset" "${@:2}" >"$build_folder.log" 2>&1 ||
+    { cat "$build_folder.log" >&2; fail "cmake failed"; }
+  cmake --build "$build_folder"
+  say "build: done in $((SECONDS - start)) s"
+}
+
+# Open MPI refuses to run as root unless it is told to; containers and CI machines often are root.
+if ((EUID == 0)); then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
