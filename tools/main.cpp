@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/nearest_name.hpp"
+#include "comm/launcher.hpp"
 #include "tools/command_line.hpp"
 #include "tools/commands.hpp"
 
@@ -94,7 +95,9 @@ int main(int argc, char** argv) {
   } catch (...) {
     const std::string program = modr::tools::program_name(argc, argv);
     const modr::tools::Failure failure = modr::tools::current_failure(program);
-    fmt::print(stderr, "{}: {}\n", program, failure.text);
+    // Wrong use is the same on every rank of a job: one of them says it.
+    const bool said_by_another = failure.code == 2 && modr::launched_rank() > 0;
+    if (!said_by_another) fmt::print(stderr, "{}: {}\n", program, failure.text);
     return failure.code;
   }
 }

@@ -41,6 +41,13 @@ Launch detect_launch(const Environment& environment) {
   return launch;
 }
 
+int launched_rank(const Environment& environment) {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
+    if (environment(name)) return number_in(environment, name);
+  }
+  return 0;
+}
+
 void check_num_ranks(const Launch& launch, int found) {
   if (launch.num_ranks == 0 || launch.num_ranks == found) return;
   fail("the launcher started {} ranks but MPI has found {}: expected the mpirun (or srun plugin) of the MPI that modr "

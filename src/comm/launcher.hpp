@@ -23,6 +23,9 @@ struct Launch {
 /// cannot find each other (srun without an MPI plugin): each would run the whole job over the others' files.
 Launch detect_launch(const Environment& environment = process_environment);
 
+/// The rank that the launcher says this process has, known before MPI is initialised; 0 for a process alone.
+int launched_rank(const Environment& environment = process_environment);
+
 /// Throws Error when the launcher started another number of ranks than MPI has found, as when one MPI's mpirun starts
 /// a program that was built with another MPI.
 void check_num_ranks(const Launch& launch, int found);

@@ -90,9 +90,11 @@ std::string read_config_file(const std::filesystem::path& path) {
 RunConfig load_run_config(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
   RunConfig config;
   GivenFields given;
+  std::vector<ConfigNode> nodes;  // made first: wrong use is told before what is wrong in files
+  for (const std::string& text : overrides) nodes.push_back(override_node(text, file.parent_path()));
   config.name = file.stem().string();
   read_into(parse_yaml(read_config_file(file), {file.string(), false, file.parent_path()}), config, given);
-  for (const std::string& text : overrides) read_into(override_node(text, file.parent_path()), config, given);
+  for (const ConfigNode& node : nodes) read_into(node, config, given);
   fill_defaults(config, given);
   validate_at(config, given, file.string());
   return config;

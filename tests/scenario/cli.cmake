@@ -11,7 +11,7 @@ modr_cli_test(help 0 STDOUT "usage: modr COMMAND.*inspect .*verify " --help)
 modr_cli_test(version 0 STDOUT "^modr ${PROJECT_VERSION}\n$" --version)
 modr_cli_test(unknown_command 2 STDERR "^modr: unknown command 'inspcet'; did you mean 'inspect'.* .see modr --help.\n$"
   inspcet)
-foreach(command diff eval generate inspect make-data tokenize verify)
+foreach(command diff eval generate inspect make-data tokenize train verify)
   modr_cli_test(${command}_help 0 STDOUT "^usage: modr ${command} .*--help.*--version" ${command} --help)
   modr_cli_test(${command}_version 0 STDOUT "^modr ${PROJECT_VERSION}\n$" ${command} --version)
   modr_cli_test(${command}_unknown_option 2 STDERR
@@ -42,6 +42,30 @@ foreach(case "num_steps --num-steps 0" "max_new_tokens --max-new-tokens 0" "cach
 endforeach()
 modr_cli_test(generate_missing_checkpoint 1 STDERR "^modr generate: nowhere.h5: no such file\n$"
   generate --checkpoint nowhere.h5 --prompt x)
+
+# Run files and overrides: 1 for a bad file, 2 for a bad option.
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/bad_run.yaml "seed: 1\nmodle: {}\n")
+set(bad_run ${CMAKE_CURRENT_BINARY_DIR}/bad_run.yaml)
+set(good_run ${CMAKE_SOURCE_DIR}/configs/run/demo_pretrain.yaml)
+set(said_in_file "bad_run.yaml:2: modle: unknown key; did you mean 'model'")
+modr_cli_test(train_no_config 2 STDERR "^modr train: expected --config FILE " train)
+modr_cli_test(train_missing_config 1 STDERR "^modr train: nowhere.yaml: cannot be read: No such file"
+  train --config nowhere.yaml)
+modr_cli_test(train_bad_config 1 STDERR "^modr train: .*/${said_in_file}" train --config ${bad_run})
+modr_cli_test(train_malformed_set 2 STDERR "^modr train: --set steps: expected key.path=value"
+  train --config ${good_run} --set steps)
+modr_cli_test(train_unknown_set 2 STDERR "^modr train: --set train.step=3: train.step: unknown key; did you mean 'steps'"
+  train --config ${good_run} --set train.step=3)
+
+# The same line, once, from several ranks. (--quiet: mpirun's own remarks on the exit code are not ours.)
+add_test(NAME scenario/cli/mpirun_bad_config COMMAND ${CMAKE_COMMAND} -DCODE=1
+  "-DSTDERR=^modr train: rank 0: .*/${said_in_file}" -P ${CMAKE_CURRENT_SOURCE_DIR}/support/expect_exit.cmake --
+  ${mpirun} --quiet -n 3 $<TARGET_FILE:modr> train --config ${bad_run})
+add_test(NAME scenario/cli/mpirun_wrong_use COMMAND ${CMAKE_COMMAND} -DCODE=2
+  "-DSTDERR=^modr train: unrecognised option '--confi'" -P ${CMAKE_CURRENT_SOURCE_DIR}/support/expect_exit.cmake --
+  ${mpirun} --quiet -n 3 $<TARGET_FILE:modr> train --confi)
+set_tests_properties(scenario/cli/mpirun_bad_config scenario/cli/mpirun_wrong_use PROPERTIES ${mpi_properties}
+  PROCESSORS 3 LABELS scenario)
 
 # What could not be written was not done.
 add_test(NAME scenario/cli/full_stdout COMMAND bash -c "\"$<TARGET_FILE:modr>\" --help > /dev/full")

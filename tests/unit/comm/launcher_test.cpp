@@ -37,6 +37,20 @@ TEST(Launcher, KnowsMpirunAndSrun) {
   EXPECT_EQ(launch_with({{"OMPI_COMM_WORLD_SIZE", "8"}, {"SLURM_STEP_NUM_TASKS", "2"}}).num_ranks, 8);
 }
 
+TEST(Launcher, KnowsTheRank) {
+  const auto rank_with = [](const std::map<std::string, std::string>& variables) {
+    return launched_rank([&](const char* name) {
+      const auto found = variables.find(name);
+      return found == variables.end() ? std::nullopt : std::optional(found->second);
+    });
+  };
+  EXPECT_EQ(rank_with({}), 0);
+  EXPECT_EQ(rank_with({{"SLURM_PROCID", "3"}}), 0);
+  EXPECT_EQ(rank_with({{"OMPI_COMM_WORLD_RANK", "2"}, {"PMIX_RANK", "2"}}), 2);
+  EXPECT_EQ(rank_with({{"PMIX_RANK", "3"}}), 3);
+  EXPECT_EQ(rank_with({{"PMI_RANK", "1"}}), 1);
+}
+
 TEST(Launcher, TasksThatCannotFindEachOtherAreRefused) {
   EXPECT_THROW(launch_with({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "4"}}), Error);
 }

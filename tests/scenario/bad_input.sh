@@ -1,0 +1,53 @@
+# Each kind of bad input: one clear line that names the place and what was expected, the right exit code, no harm done.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+small_data
+small_run base pretrain 0 "steps: 2"
+on_ranks 1 train --config base.yaml > /dev/null 2>&1
+good=runs/base/checkpoints/step_00000002.h5
+
+# refused CODE PATTERN COMMAND...: the command fails so, with one line that matches.
+refused() {
+  local code=$1 pattern=$2 found=0
+  shift 2
+  timeout 60 "$@" > out.txt 2> err.txt || found=$?
+  [[ $found == "$code" ]] || { cat err.txt; die "exit code $found instead of $code: $*"; }
+  grep -q -- "$pattern" err.txt || { cat err.txt; die "expected '$pattern': $*"; }
+  [[ $(grep -c . err.txt) == 1 ]] || { cat err.txt; die "expected one line: $*"; }
+}
+train() { refused 1 "$1" "$modr" train --config base.yaml --set train.output=runs/new "${@:2}"; }
+
+train "n_embd: expected a multiple of n_heads" --set model.n_heads=3
+train "even head size" --set model.n_heads=32
+train "vocab_size: 100" --set model.vocab_size=100  # the tokenizer has more ids
+train "no-such.jsonl" --set "data.train=[no-such.jsonl]"
+: > empty.jsonl
+train "empty.jsonl" --set "data.train=[empty.jsonl]"
+printf '{"question": "a", "answer": "1 #### 1"}\n{"question": \n' > broken.jsonl
+train "broken.jsonl:2" --set "data.train=[broken.jsonl]"
+printf '{"question": "a"}\n' > field.jsonl
+train "answer" --set "data.train=[field.jsonl]"
+head -c 1000 "$repository/data/demo/tokenizer.json" > tokenizer.json
+train "tokenizer.json" --set data.tokenizer=tokenizer.json
+train "missing.h5" --set train.init_from=missing.h5
+refused 2 "did you mean 'n_heads'" "$modr" train --config base.yaml --set model.n_head=2
+refused 2 "expected --config" "$modr" train
+
+head -c 5000 $good > short.h5
+echo "no HDF5 here" > text.h5
+evaluate() { refused 1 "$1" "$modr" eval --data data --tasks gain --checkpoint "$2"; }
+evaluate "missing.h5" missing.h5
+evaluate "short.h5" short.h5
+evaluate "text.h5" text.h5
+refused 1 "no-such-task" "$modr" eval --data data --tasks no-such-task --checkpoint $good
+refused 1 "short.h5" "$modr" inspect short.h5
+if [[ -d $repository/../shared/golden ]]; then
+  evaluate "checkpoint" "$repository/../shared/golden/huginn_tiny.h5"  # HDF5, but not a checkpoint
+fi
+expect test ! -e runs/new/checkpoints
+# On several ranks the same single line, and the job ends.
+code=0
+on_ranks 2 train --config base.yaml --set train.output=runs/new --set model.n_heads=3 2> err.txt || code=$?
+expect test "$code" = 1
+expect test "$(grep -c 'multiple of n_heads' err.txt)" = 1
+expect "$modr" inspect $good > /dev/null
+echo "passed"

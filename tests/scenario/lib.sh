@@ -1,0 +1,41 @@
+# What the scenario scripts share; sourced with the program's folder and the repository as arguments.
+# shellcheck shell=bash
+set -euo pipefail
+modr=$1/modr
+repository=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+die() { echo "FAILED: $*" >&2; exit 1; }
+expect() { "$@" || die "$*"; }
+on_ranks() { timeout 200 mpirun --oversubscribe --bind-to none --quiet -n "$1" "$modr" "${@:2}"; }
+
+# A small run over generated problems: small_run NAME MODE BRANCHES [LINES OF THE SECTION train].
+small_run() {
+  cat > "$1.yaml" <<YAML
+name: $1
+seed: 3
+model:
+  n_embd: 32
+  n_heads: 2
+  intermediate_size: 48
+  vocab_size: 450
+  block_size: 96
+  mean_recurrence: 3
+  mean_backprop_depth: 2
+  branches: {n_branches: $3, lora_rank: 4, lora_alpha: 8}
+data: {train: [data/pretrain.jsonl], tokenizer: $repository/data/demo/tokenizer.json, max_seq_len: 64}
+optim: {lr: 3.0e-3, warmup_steps: 2}
+train:
+  mode: $2
+  global_batch: 8
+  microbatch: 4
+$(printf '  %s\n' "${@:4}")
+YAML
+}
+
+# The losses of a run, one a line, to the last digit.
+losses() { sed 's/.*"loss":\([^,]*\),.*/\1/' "$1/metrics.jsonl"; }
+
+small_data() { "$modr" make-data --output data --pretrain 400 --finetune 400 --test 10 > data.txt; }
