@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -90,6 +91,7 @@ std::string program_name(int argc, char** argv) {
 }  // namespace modr::tools
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of the write, told like a full disk
   try {
     return modr::tools::run(argc, argv);
   } catch (...) {

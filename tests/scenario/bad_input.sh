@@ -16,8 +16,14 @@ refused() {
 }
 train() { refused 1 "$1" "$modr" train --config base.yaml --set train.output=runs/new "${@:2}"; }
 
-train "n_embd: expected a multiple of n_heads" --set model.n_heads=3
-train "even head size" --set model.n_heads=32
+bad_size() {  # PATTERN SED-EXPRESSION, in the run file
+  sed "$2" base.yaml > bad.yaml
+  refused 1 "$1" "$modr" train --config bad.yaml --set train.output=runs/new
+}
+bad_size "n_embd: expected a multiple of n_heads" 's/n_heads: 2/n_heads: 3/'
+bad_size "even head size" 's/n_heads: 2/n_heads: 32/'
+bad_size "bad.yaml:5: model.n_heads" 's/n_heads: 2/n_heads: two/'
+bad_size "did you mean 'n_heads'" 's/n_heads: 2/n_head: 2/'
 train "vocab_size: 100" --set model.vocab_size=100  # the tokenizer has more ids
 train "no-such.jsonl" --set "data.train=[no-such.jsonl]"
 : > empty.jsonl

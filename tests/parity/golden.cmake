@@ -1,0 +1,13 @@
+# Parity with reference numbers: `modr verify` on every golden file of ../shared, in both precisions.
+file(GLOB golden_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/../shared/golden/*.h5)
+foreach(file ${golden_files})
+  get_filename_component(name ${file} NAME_WE)
+  foreach(dtype f32 f64)
+    add_test(NAME parity/${name}/${dtype} COMMAND modr verify ${file} --dtype ${dtype})
+    set_tests_properties(parity/${name}/${dtype} PROPERTIES TIMEOUT 120 LABELS parity)
+  endforeach()
+endforeach()
+if(NOT golden_files)
+  add_test(NAME parity/golden COMMAND ${CMAKE_COMMAND} -E echo "skipped: no golden files in ../shared/golden")
+  set_tests_properties(parity/golden PROPERTIES SKIP_REGULAR_EXPRESSION "skipped" LABELS parity)
+endif()
