@@ -14,7 +14,7 @@ struct InspectReport {
   uint64_t bytes = 0;
   CheckpointInfo info;
   CheckpointSummary summary;
-  std::optional<double> lora_alpha;  // model.branches.lora_alpha of the stored config; without one, norms of products are unscaled
+  std::optional<double> lora_alpha;  // model.branches.lora_alpha of the stored config; without it norms are unscaled
   bool stats = false;
   bool digest = false;
 

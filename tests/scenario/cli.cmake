@@ -54,7 +54,8 @@ modr_cli_test(train_missing_config 1 STDERR "^modr train: nowhere.yaml: cannot b
 modr_cli_test(train_bad_config 1 STDERR "^modr train: .*/${said_in_file}" train --config ${bad_run})
 modr_cli_test(train_malformed_set 2 STDERR "^modr train: --set steps: expected key.path=value"
   train --config ${good_run} --set steps)
-modr_cli_test(train_unknown_set 2 STDERR "^modr train: --set train.step=3: train.step: unknown key; did you mean 'steps'"
+modr_cli_test(train_unknown_set 2 STDERR
+  "^modr train: --set train.step=3: train.step: unknown key; did you mean 'steps'"
   train --config ${good_run} --set train.step=3)
 
 # The same line, once, from several ranks. (--quiet: mpirun's own remarks on the exit code are not ours.)
