@@ -86,7 +86,8 @@ std::optional<EvalRequest> parse_request(int argc, char** argv) {
   std::vector<std::string> checkpoints, tasks, num_steps;
   std::string choices;
   CommandLine line("eval", "--checkpoint FILE --data DIR [options]",
-                   "Scores models on tasks: a table to stdout, progress to stderr. Runs on all ranks of mpirun or srun.");
+                   "Scores models on tasks: a table to stdout, progress to stderr. Runs on all ranks of mpirun or "
+                   "srun.");
   auto add = line.option();
   add("checkpoint", po::value(&checkpoints)->value_name("[LABEL=]FILE,..."),
       "checkpoints or folders of runs, to be shown side by side");

@@ -102,7 +102,7 @@ std::vector<Sample> Scorer::choose_answers(const EncodedTask& task, std::span<co
     for (const std::string& choice : item.choices)
       rows.push_back({task.prompts[static_cast<std::size_t>(index)], tokenizer_.encode(choice_text(choice), false),
                       sample_key(*task.task, index)});
-    samples.back().too_long = std::any_of(rows.begin() + static_cast<std::ptrdiff_t>(first), rows.end(), [&](auto& row) {
+    samples.back().too_long = std::ranges::any_of(std::span(rows).subspan(first), [&](const Continuation& row) {
       return row.length() > model_.config().block_size;
     });
     if (samples.back().too_long) rows.resize(first);

@@ -45,8 +45,10 @@ inline EvalConfig tiny_eval_config() {
 /// Ten questions for numbers, seven for choices.
 inline std::vector<Task> tiny_tasks() {
   Task numbers{"numbers", AnswerKind::number, {}}, choices{"choices", AnswerKind::likely_choice, {}};
-  for (int i = 0; i < 10; ++i)
-    numbers.items.push_back({std::string(static_cast<std::size_t>(3 + i * 7 % 11), static_cast<char>('a' + i)), "4", {}});
+  for (int i = 0; i < 10; ++i) {
+    const auto length = static_cast<std::size_t>(3 + i * 7 % 11);
+    numbers.items.push_back({std::string(length, static_cast<char>('a' + i)), "4", {}});
+  }
   for (int i = 0; i < 7; ++i)
     choices.items.push_back({"Is it " + std::to_string(i * i) + "?", i % 2 ? "yes" : "no", {"yes", "no", "perhaps"}});
   return {numbers, choices};

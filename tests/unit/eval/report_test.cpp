@@ -81,7 +81,8 @@ TEST(Report, ShowsModelsSideBySide) {
       "mean   base        0.0 ±  0.0   50.0 ± 25.0\n",
       "model   T  tokens/answer  tokens/s a rank  answers/s a rank\n",
       "base   16            5.0              5.0               1.0\n"};
-  for (const std::string& line : lines) EXPECT_NE(table.find("\n" + line), std::string::npos) << line << "in\n" << table;
+  for (const std::string& line : lines)
+    EXPECT_NE(table.find("\n" + line), std::string::npos) << line << "in\n" << table;
 }
 
 TEST(Report, SaysWhatDidNotFit) {

@@ -56,9 +56,9 @@ TEST(MakeTask, NamesTheProblemThatDoesNotFit) {
   };
   expect_error(make({}), {"task 't'", "at least one problem"});
   expect_error(make({{"How many?", "", "many", "", "file:3"}}), {"file:3", "expected a number", "many"});
-  expect_error(make({{"Answer format: yes/no", "", "no", "", "f:1"}, {"Answer format: yes/no", "", "maybe", "", "f:2"}}),
-               {"f:2", "yes, no", "maybe"});
-  expect_error(make({{"Answer format: yes/no", "", "no", "", "f:1"}, {"Well?", "", "no", "", "f:2"}}), {"f:2", "none"});
+  const Problem good = {"Answer format: yes/no", "", "no", "", "f:1"};
+  expect_error(make({good, {"Answer format: yes/no", "", "maybe", "", "f:2"}}), {"f:2", "yes, no", "maybe"});
+  expect_error(make({good, {"Well?", "", "no", "", "f:2"}}), {"f:2", "none"});
 }
 
 TEST(LoadTasks, FindsFilesInAllTheirPlaces) {
