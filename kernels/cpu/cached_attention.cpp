@@ -20,10 +20,10 @@ T dot(const T* a, const T* b, int64_t n) {
 #pragma omp simd
     for (int64_t lane = 0; lane < lanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
   }
-  T sum = 0;
-  for (; i < n; ++i) sum += a[i] * b[i];
-  for (T part : sums) sum += part;
-  return sum;
+  for (int64_t half = lanes / 2; half > 0; half /= 2)
+    for (int64_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
+  for (; i < n; ++i) sums[0] += a[i] * b[i];
+  return sums[0];
 }
 
 // K rows of one head: those in the cache, then those of the new tokens; V lies `width` behind K in both.

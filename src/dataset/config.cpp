@@ -1,44 +1,19 @@
 #include "dataset/config.hpp"
 
-#include <algorithm>
-#include <iterator>
-
 #include "base/error.hpp"
+#include "base/named_value.hpp"
 
 namespace modr {
 
 namespace {
 
-template <typename Enum>
-struct Named {
-  std::string_view name;
-  Enum value;
-};
-
-constexpr Named<DataFormat> kFormats[] = {{"auto", DataFormat::automatic},
+constexpr NamedValue<DataFormat> kFormats[] = {{"auto", DataFormat::automatic},
                                           {"gsm8k", DataFormat::gsm8k},
                                           {"llm_adapters", DataFormat::llm_adapters},
                                           {"aqua", DataFormat::aqua}};
-constexpr Named<PromptStyle> kPromptStyles[] = {{"plain", PromptStyle::plain}, {"chat", PromptStyle::chat}};
-constexpr Named<LossOn> kLossOn[] = {{"all", LossOn::all}, {"answer", LossOn::answer}};
-constexpr Named<Packing> kPackings[] = {{"none", Packing::none}, {"pack", Packing::pack}};
-
-template <typename Enum, std::size_t N>
-std::string_view find_name(const Named<Enum> (&table)[N], Enum value) {
-  const auto found = std::find_if(std::begin(table), std::end(table), [&](const auto& e) { return e.value == value; });
-  MODR_CHECK(found != std::end(table), "no name for enum value {}", static_cast<int>(value));
-  return found->name;
-}
-
-template <typename Enum, std::size_t N>
-Enum find_value(const Named<Enum> (&table)[N], std::string_view field, std::string_view name) {
-  std::string known;
-  for (const auto& entry : table) {
-    if (entry.name == name) return entry.value;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", entry.name);
-  }
-  fail("{}: expected one of {}, found '{}'", field, known, name);
-}
+constexpr NamedValue<PromptStyle> kPromptStyles[] = {{"plain", PromptStyle::plain}, {"chat", PromptStyle::chat}};
+constexpr NamedValue<LossOn> kLossOn[] = {{"all", LossOn::all}, {"answer", LossOn::answer}};
+constexpr NamedValue<Packing> kPackings[] = {{"none", Packing::none}, {"pack", Packing::pack}};
 
 }  // namespace
 

@@ -1,19 +1,12 @@
 #include <cmath>
-#include <string_view>
 
+#include "base/hash.hpp"
 #include "base/philox.hpp"
 #include "model/modr_model.hpp"
 
 namespace modr {
 
 namespace {
-
-// FNV-1a, so that a parameter's random numbers depend on its name and not on its place in the list.
-uint64_t hash_of(std::string_view name) {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  for (unsigned char c : name) hash = (hash ^ c) * 0x100000001b3ULL;
-  return hash;
-}
 
 void fill_truncated_normal(const Tensor& tensor, double std, PhiloxSequence& rng) {
   dispatch(tensor.dtype(), [&]<typename T>() {
@@ -49,7 +42,8 @@ void initialize_weight(const Parameter& parameter, const ModelConfig& config, Ph
 }
 
 void initialize_parameter(const Parameter& parameter, const ModelConfig& config, uint64_t seed) {
-  PhiloxSequence rng(seed, RandomStream::init, hash_of(parameter.name));
+  // Keyed by name: the numbers do not depend on the place in the list.
+  PhiloxSequence rng(seed, RandomStream::init, fnv1a(parameter.name));
   const Tensor& tensor = parameter.variable.value();
   const std::string& name = parameter.name;
   if (name.ends_with(".lora_A")) {

@@ -5,20 +5,17 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/named_value.hpp"
 
 namespace modr {
 
 namespace {
 
-template <typename E>
-E parse(const std::string& what, const std::string& name, std::initializer_list<E> values) {
-  std::vector<std::string> names;
-  for (E value : values) {
-    if (name_of(value) == name) return value;
-    names.push_back(name_of(value));
-  }
-  fail("{}: expected {}, found '{}'", what, fmt::join(names, " or "), name);
-}
+constexpr NamedValue<RouteUnit> kUnits[] = {{"sequence", RouteUnit::sequence}, {"token", RouteUnit::token}};
+constexpr NamedValue<RouteWhen> kWhens[] = {{"forward", RouteWhen::forward}, {"recurrence", RouteWhen::recurrence}};
+constexpr NamedValue<RouteScore> kScores[] = {{"sigmoid", RouteScore::sigmoid}, {"softmax", RouteScore::softmax}};
+constexpr NamedValue<ops::Gate> kGates[] = {{"raw", ops::Gate::raw},
+                                            {"straight_through", ops::Gate::straight_through}};
 
 }  // namespace
 
@@ -40,22 +37,14 @@ void BranchConfig::validate() const {
   require(bias_update_rate >= 0, "bias_update_rate", "a number from 0", bias_update_rate);
 }
 
-std::string name_of(RouteUnit unit) { return unit == RouteUnit::sequence ? "sequence" : "token"; }
-std::string name_of(RouteWhen when) { return when == RouteWhen::forward ? "forward" : "recurrence"; }
-std::string name_of(RouteScore score) { return score == RouteScore::sigmoid ? "sigmoid" : "softmax"; }
-std::string name_of(ops::Gate gate) { return gate == ops::Gate::raw ? "raw" : "straight_through"; }
+std::string_view name_of(RouteUnit unit) { return find_name(kUnits, unit); }
+std::string_view name_of(RouteWhen when) { return find_name(kWhens, when); }
+std::string_view name_of(RouteScore score) { return find_name(kScores, score); }
+std::string_view name_of(ops::Gate gate) { return find_name(kGates, gate); }
 
-RouteUnit parse_route_unit(const std::string& name) {
-  return parse("unit", name, {RouteUnit::sequence, RouteUnit::token});
-}
-RouteWhen parse_route_when(const std::string& name) {
-  return parse("when", name, {RouteWhen::forward, RouteWhen::recurrence});
-}
-RouteScore parse_route_score(const std::string& name) {
-  return parse("score", name, {RouteScore::sigmoid, RouteScore::softmax});
-}
-ops::Gate parse_gate(const std::string& name) {
-  return parse("gate", name, {ops::Gate::raw, ops::Gate::straight_through});
-}
+RouteUnit parse_route_unit(std::string_view name) { return find_value(kUnits, "unit", name); }
+RouteWhen parse_route_when(std::string_view name) { return find_value(kWhens, "when", name); }
+RouteScore parse_route_score(std::string_view name) { return find_value(kScores, "score", name); }
+ops::Gate parse_gate(std::string_view name) { return find_value(kGates, "gate", name); }
 
 }  // namespace modr

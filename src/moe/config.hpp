@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ops/combine.hpp"
@@ -35,13 +36,13 @@ struct BranchConfig {
 };
 
 /// The names that configs and golden files use; parse_* throw Error for another name.
-RouteUnit parse_route_unit(const std::string& name);
-RouteWhen parse_route_when(const std::string& name);
-RouteScore parse_route_score(const std::string& name);
-ops::Gate parse_gate(const std::string& name);
-std::string name_of(RouteUnit unit);
-std::string name_of(RouteWhen when);
-std::string name_of(RouteScore score);
-std::string name_of(ops::Gate gate);
+RouteUnit parse_route_unit(std::string_view name);
+RouteWhen parse_route_when(std::string_view name);
+RouteScore parse_route_score(std::string_view name);
+ops::Gate parse_gate(std::string_view name);
+std::string_view name_of(RouteUnit unit);
+std::string_view name_of(RouteWhen when);
+std::string_view name_of(RouteScore score);
+std::string_view name_of(ops::Gate gate);
 
 }  // namespace modr

@@ -3,10 +3,13 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/named_value.hpp"
 
 namespace modr {
 
 namespace {
+
+constexpr NamedValue<DecayShape> kDecayShapes[] = {{"linear", DecayShape::linear}, {"cosine", DecayShape::cosine}};
 
 // `ok` is false for NaN too, since every comparison with it is.
 void expect(bool ok, std::string_view field, std::string_view expected, double found) {
@@ -15,13 +18,8 @@ void expect(bool ok, std::string_view field, std::string_view expected, double f
 
 }  // namespace
 
-std::string_view name_of(DecayShape shape) { return shape == DecayShape::linear ? "linear" : "cosine"; }
-
-DecayShape parse_decay_shape(std::string_view name) {
-  for (DecayShape shape : {DecayShape::linear, DecayShape::cosine})
-    if (name == name_of(shape)) return shape;
-  fail("optim.decay_shape: expected one of linear, cosine, found '{}'", name);
-}
+std::string_view name_of(DecayShape shape) { return find_name(kDecayShapes, shape); }
+DecayShape parse_decay_shape(std::string_view name) { return find_value(kDecayShapes, "optim.decay_shape", name); }
 
 void OptimConfig::validate() const {
   expect(lr > 0, "lr", "a positive number", lr);

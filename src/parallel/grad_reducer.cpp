@@ -2,24 +2,24 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/hash.hpp"
 
 namespace modr {
 
 namespace {
 
-// FNV-1a over what has to be the same on all ranks: names, shapes and dtypes of the trainable parameters.
+// A number for what has to be the same on all ranks: names, shapes and dtypes of the trainable parameters.
 uint64_t fingerprint(const ParameterList& parameters) {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const Parameter& parameter : parameters) {
-    if (!parameter.variable.requires_grad()) continue;
-    const std::string text = fmt::format("{} {} {};", parameter.name, parameter.variable.shape().to_string(),
-                                         name_of(parameter.variable.dtype()));
-    for (char byte : text) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
-  }
-  return hash;
+  std::string text;
+  for (const Parameter& parameter : parameters)
+    if (parameter.variable.requires_grad())
+      text += fmt::format("{} {} {};", parameter.name, parameter.variable.shape().to_string(),
+                          name_of(parameter.variable.dtype()));
+  return fnv1a(text);
 }
 
 // Otherwise ranks would add one parameter to another, or wait for a message that nobody sends.

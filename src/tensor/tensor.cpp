@@ -162,19 +162,24 @@ void Tensor::fill(double value) const {
 
 void Tensor::copy_from(const Tensor& source) const {
   MODR_CHECK(source.shape_ == shape_, "{} copied into {}", source.shape_.to_string(), shape_.to_string());
+  // Values that lie side by side in both tensors are copied in runs: everything, or rows of the last dimension.
+  const bool whole = is_contiguous() && source.is_contiguous();
+  const bool rows = rank() > 0 && strides_.back() == 1 && source.strides_.back() == 1;
+  const int64_t run = whole ? numel() : rows ? shape_[-1] : 1;
+  if (run == 0 || numel() == 0) return;
+  const auto starts = [&](const Tensor& tensor) {
+    std::vector<int64_t> offsets;
+    const Shape outer = whole ? Shape{} : rows ? shape_.with(-1, 1) : shape_;
+    for_each_offset(outer, tensor.strides_, [&](int64_t at) { offsets.push_back(at); });
+    return offsets;
+  };
+  const std::vector<int64_t> to_starts = starts(*this), from_starts = starts(source);
   dispatch(dtype_, [&]<typename T>() {
     dispatch(source.dtype_, [&]<typename S>() {
-      T* to = data<T>();
-      const S* from = source.data<S>();
-      if (is_contiguous() && source.is_contiguous()) {
-        std::transform(from, from + numel(), to, [](S value) { return static_cast<T>(value); });
-        return;
+      for (std::size_t i = 0; i < to_starts.size(); ++i) {
+        const S* from = source.data<S>() + from_starts[i];
+        std::transform(from, from + run, data<T>() + to_starts[i], [](S value) { return static_cast<T>(value); });
       }
-      std::vector<int64_t> offsets;
-      offsets.reserve(static_cast<std::size_t>(numel()));
-      for_each_offset(source.shape_, source.strides_, [&](int64_t at) { offsets.push_back(at); });
-      std::size_t next = 0;
-      for_each_offset(shape_, strides_, [&](int64_t at) { to[at] = static_cast<T>(from[offsets[next++]]); });
     });
   });
 }

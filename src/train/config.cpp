@@ -1,48 +1,27 @@
 #include "train/config.hpp"
 
-#include <fmt/ranges.h>
-
-#include <initializer_list>
-#include <vector>
-
 #include "base/error.hpp"
+#include "base/named_value.hpp"
 
 namespace modr {
 
 namespace {
 
-template <typename E>
-E parse(const char* what, const std::string& name, std::initializer_list<E> values) {
-  std::vector<std::string> names;
-  for (E value : values) {
-    if (name_of(value) == name) return value;
-    names.push_back(name_of(value));
-  }
-  fail("{}: expected {}, found '{}'", what, fmt::join(names, " or "), name);
-}
+constexpr NamedValue<TrainMode> kModes[] = {{"pretrain", TrainMode::pretrain},
+                                            {"lora", TrainMode::lora},
+                                            {"modr", TrainMode::modr}};
+constexpr NamedValue<Recompute> kRecomputes[] = {{"none", Recompute::none}, {"recurrence", Recompute::recurrence}};
+constexpr NamedValue<Trainable> kTrainables[] = {{"all", Trainable::all}, {"branches", Trainable::branches}};
 
 }  // namespace
 
-std::string name_of(TrainMode mode) {
-  switch (mode) {
-    case TrainMode::pretrain: return "pretrain";
-    case TrainMode::lora: return "lora";
-    case TrainMode::modr: return "modr";
-  }
-  fail("unknown training mode");
-}
-std::string name_of(Recompute recompute) { return recompute == Recompute::none ? "none" : "recurrence"; }
-std::string name_of(Trainable trainable) { return trainable == Trainable::all ? "all" : "branches"; }
+std::string_view name_of(TrainMode mode) { return find_name(kModes, mode); }
+std::string_view name_of(Recompute recompute) { return find_name(kRecomputes, recompute); }
+std::string_view name_of(Trainable trainable) { return find_name(kTrainables, trainable); }
 
-TrainMode parse_train_mode(const std::string& name) {
-  return parse("mode", name, {TrainMode::pretrain, TrainMode::lora, TrainMode::modr});
-}
-Recompute parse_recompute(const std::string& name) {
-  return parse("recompute", name, {Recompute::none, Recompute::recurrence});
-}
-Trainable parse_trainable(const std::string& name) {
-  return parse("trainable", name, {Trainable::all, Trainable::branches});
-}
+TrainMode parse_train_mode(std::string_view name) { return find_value(kModes, "mode", name); }
+Recompute parse_recompute(std::string_view name) { return find_value(kRecomputes, "recompute", name); }
+Trainable parse_trainable(std::string_view name) { return find_value(kTrainables, "trainable", name); }
 
 void TrainConfig::validate() const {
   const auto at_least = [](const char* field, int64_t value, int64_t low) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/dtype.hpp"
 #include "model/modr_model.hpp"
@@ -12,13 +13,13 @@ enum class TrainMode { pretrain, lora, modr };
 /// What the forward pass keeps of a recurrence: everything, or its inputs (its blocks run again in backward).
 enum class Recompute { none, recurrence };
 
-std::string name_of(TrainMode mode);
-std::string name_of(Recompute recompute);
-std::string name_of(Trainable trainable);
+std::string_view name_of(TrainMode mode);
+std::string_view name_of(Recompute recompute);
+std::string_view name_of(Trainable trainable);
 /// The inverses of name_of(); throw Error that lists the known words.
-TrainMode parse_train_mode(const std::string& name);
-Recompute parse_recompute(const std::string& name);
-Trainable parse_trainable(const std::string& name);
+TrainMode parse_train_mode(std::string_view name);
+Recompute parse_recompute(std::string_view name);
+Trainable parse_trainable(std::string_view name);
 
 /// The training loop (section `train` of a run file).
 struct TrainConfig {
