@@ -2,6 +2,7 @@
 
 #include <fmt/ostream.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -23,6 +24,12 @@ namespace po = boost::program_options;
 namespace {
 
 constexpr unsigned help_width = 110;
+
+// A message may quote a file: what it quotes must not break the line or reach the terminal as a command.
+std::string one_line(std::string text) {
+  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return text;
+}
 
 }  // namespace
 
@@ -89,13 +96,13 @@ Failure current_failure(const std::string& program) {
   try {
     throw;
   } catch (const UsageError& error) {
-    return {fmt::format("{} (see {} --help)", error.what(), program), 2};
+    return {one_line(fmt::format("{} (see {} --help)", error.what(), program)), 2};
   } catch (const Error& error) {
-    return {error.what(), 1};
+    return {one_line(error.what()), 1};
   } catch (const std::bad_alloc&) {
     return {"out of memory", 1};
   } catch (const std::exception& error) {
-    return {fmt::format("unexpected failure: {}", error.what()), 1};
+    return {one_line(fmt::format("unexpected failure: {}", error.what())), 1};
   }
 }
 

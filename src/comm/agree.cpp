@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <new>
 
 #include "base/error.hpp"
 
@@ -38,6 +39,9 @@ void run_agreed(const Communicator& comm, const std::function<void()>& work) {
   } catch (const UsageError& error) {
     outcome = Outcome::usage_error;
     message = error.what();
+  } catch (const std::bad_alloc&) {
+    outcome = Outcome::error;
+    message = "out of memory";
   } catch (const std::exception& error) {
     outcome = Outcome::error;
     message = error.what();

@@ -1,7 +1,10 @@
 #include "config/config_node.hpp"
 
+#include <yaml-cpp/eventhandler.h>
+
 #include <charconv>
 #include <cmath>
+#include <sstream>
 #include <string_view>
 
 #include "base/error.hpp"
@@ -37,6 +40,30 @@ std::errc parse_number(const YAML::Node& node, T& value) {
   return error;
 }
 
+class NoEvents final : public YAML::EventHandler {
+  using Mark = YAML::Mark;
+  using Text = std::string;
+  using Anchor = YAML::anchor_t;
+  using Style = YAML::EmitterStyle::value;
+  void OnDocumentStart(const Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const Mark&, Anchor) override {}
+  void OnAlias(const Mark&, Anchor) override {}
+  void OnScalar(const Mark&, const Text&, Anchor, const Text&) override {}
+  void OnSequenceStart(const Mark&, const Text&, Anchor, Style) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const Mark&, const Text&, Anchor, Style) override {}
+  void OnMapEnd() override {}
+};
+
+// YAML::LoadAll() would tell, but never returns from a text such as ",a" (yaml-cpp 0.7).
+bool has_more_documents(const std::string& text) {
+  std::istringstream stream(text);
+  NoEvents events;
+  YAML::Parser parser(stream);
+  return parser.HandleNextDocument(events) && parser.HandleNextDocument(events);
+}
+
 void require_map(const ConfigNode& node) {
   if (!node.yaml.IsMap()) node.fail_expected("a map of settings");
 }
@@ -60,14 +87,12 @@ void ConfigNode::fail_expected(const std::string& expected) const {
 
 ConfigNode parse_yaml(const std::string& text, const ConfigSource& source) {
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    const YAML::Node none(YAML::NodeType::Null);
-    if (documents.size() <= 1) return {documents.empty() ? none : documents.front(), "", source};
+    if (!has_more_documents(text)) return {YAML::Load(text), "", source};
   } catch (const YAML::Exception& error) {
     const std::string line = source.is_option || error.mark.line < 0 ? "" : fmt::format(":{}", error.mark.line + 1);
     ConfigPlace{source.name + line, source.is_option}.fail_here(fmt::format("malformed YAML: {}", error.msg));
   }
-  ConfigPlace{source.name, source.is_option}.fail_here("expected one YAML document, found several (separated by ---)");
+  ConfigPlace{source.name, source.is_option}.fail_here("expected one YAML document, found more behind it");
 }
 
 std::vector<ConfigEntry> entries_of(const ConfigNode& map) {
