@@ -49,11 +49,13 @@ install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Configures and builds with the preset "ci" (warnings are errors) or "release". A second call finds nothing to do.
+# Configures and builds; where CI is set, warnings are errors. A second call finds nothing to do.
 build() {
-  local preset=$1 start=$SECONDS
+  local preset=release start=$SECONDS
+  if [[ -n ${CI:-} ]]; then preset=ci; fi
+  mkdir -p "$(dirname "$build_folder")"
   say "build: preset $preset in ${build_folder#"$repository"/}"
-  cmake -S "$repository" -B "$build_folder" --preset "$preset" "${@:2}" >"$build_folder.log" 2>&1 ||
+  cmake -S "$repository" -B "$build_folder" --preset "$preset" >"$build_folder.log" 2>&1 ||
     { cat "$build_folder.log" >&2; fail "cmake failed"; }
   cmake --build "$build_folder"
   say "build: done in $((SECONDS - start)) s"
