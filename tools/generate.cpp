@@ -28,6 +28,7 @@ struct Request {
   int64_t num_steps = 0;  // 0: the model's mean_recurrence
   int64_t max_new_tokens = 256;
   uint64_t seed = 0;
+  int64_t draft_steps = 0, draft_tokens = DraftSpec{}.tokens;  // 0 steps: no speculation
   bool continuous_compute = false, raw = false;
 };
 
@@ -49,6 +50,10 @@ bool parse_request(int argc, char** argv, Request& request) {
       "another threshold than the usual one");
   add("continuous-compute", po::bool_switch(&request.continuous_compute),
       "start a token from the last state of the token before");
+  add("draft-steps", po::value(&request.draft_steps)->value_name("T"),
+      "self-speculation: draft with so few recurrences, check with all; the text stays the same");
+  add("draft-tokens", po::value(&request.draft_tokens)->default_value(request.draft_tokens)->value_name("N"),
+      "words drafted at a time");
   add("tokenizer", po::value(&request.tokenizer)->value_name("FILE"), "in place of the one that the config names");
   add("seed", unsigned_value("seed", request.seed), "of the random initial states");
   if (!line.parse(argc, argv)) return false;
@@ -59,6 +64,8 @@ bool parse_request(int argc, char** argv, Request& request) {
     throw UsageError(fmt::format("--num-steps: expected a number from 1 to {}, found {}", max_num_steps,
                                  request.num_steps));
   }
+  if (line.given("draft-steps") && request.draft_steps < 1)
+    throw UsageError(fmt::format("--draft-steps: expected at least 1, found {}", request.draft_steps));
   if (request.max_new_tokens < 1) {
     throw UsageError(fmt::format("--max-new-tokens: expected at least 1, found {}", request.max_new_tokens));
   }
@@ -72,6 +79,7 @@ GenerateOptions options_of(const Request& request) {
   options.seed = request.seed;
   options.continuous_compute = request.continuous_compute;
   options.cache = parse_option("cache", [&] { return parse_cache_config(request.cache); });
+  if (request.draft_steps > 0) options.draft = DraftSpec{request.draft_steps, request.draft_tokens};
   if (!request.exit.empty()) options.exit = parse_option("exit", [&] { return parse_exit_spec(request.exit); });
   return options;
 }
@@ -103,7 +111,7 @@ class TextStream {
 void print_numbers(const Generation& generation, double seconds) {
   const auto tokens = static_cast<double>(generation.tokens.size());
   const double steps = std::accumulate(generation.steps.begin(), generation.steps.end(), 0.0);
-  log("{} tokens in {:.2f} s, {:.1f} tokens/s; {:.2f} recurrences a token; {}", generation.tokens.size(), seconds,
+  log("{} tokens in {:.2f} s, {:.1f} tokens/s; {:.2f} recurrences a forward pass; {}", generation.tokens.size(), seconds,
       tokens / seconds, steps / static_cast<double>(generation.steps.size()),
       generation.stopped ? "ended by itself" : "ended by the limit");
   const std::vector<int64_t>& counts = generation.branch_counts;
@@ -129,6 +137,7 @@ int run_generate(int argc, char** argv) {
   const Stopwatch watch;
   // The first call takes in the prompt, every later one the token that was chosen before.
   const auto show = [&](const DecodeCall& call, const DecodeResult&) {
+    if (options.draft) return;  // drafts may be taken back: the text is shown at the end
     if (!std::exchange(is_prompt, false)) stream.push(call.ids->front());
   };
   const Generation generation = generate(*loaded.model, {&prompt, 1}, options, show).front();

@@ -34,6 +34,13 @@ Indices last_rows(const DecodeCall& call) {
 
 }  // namespace
 
+int32_t most_likely_token(const Tensor& logits, int64_t row) {
+  return dispatch(logits.dtype(), [&]<typename T>() {
+    const T* from = logits.data<T>() + row * logits.size(1);
+    return static_cast<int32_t>(std::max_element(from, from + logits.size(1)) - from);
+  });
+}
+
 Variable Decoder::features(const Variable& state, const Indices& positions, int64_t seq) {
   const auto window = cache_.coda_window();
   return model_.coda.features(model_.coda.normed(state),

@@ -29,6 +29,9 @@ struct DecodeResult {
   std::vector<double> exit_values;  // of every recurrence, with an exit rule
 };
 
+/// The id with the largest of row `row` of logits [rows, vocab_size]; ties go to the lower id.
+int32_t most_likely_token(const Tensor& logits, int64_t row);
+
 /// Runs a model token by token over a key-value cache, without gradient.
 class Decoder {
  public:

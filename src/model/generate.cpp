@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "model/speculative.hpp"
 
 namespace modr {
 
@@ -103,13 +104,6 @@ class Batch {
     }
   }
 
-  static int32_t argmax(const Tensor& logits, int64_t row) {
-    return dispatch(logits.dtype(), [&]<typename T>() {
-      const T* from = logits.data<T>() + row * logits.size(1);
-      return static_cast<int32_t>(std::max_element(from, from + logits.size(1)) - from);
-    });
-  }
-
   void take_in(const DecodeCall& call, const DecodeResult& result) {
     count_branches(call, result);
     std::vector<int64_t> still_active;
@@ -121,7 +115,7 @@ class Batch {
       stream.position += call.counts[i];
       const int64_t row = static_cast<int64_t>(i) * call.seq + call.counts[i] - 1;
       if (options_.continuous_compute) stream.last_state = result.state.slice(0, row, row + 1).clone();
-      const int32_t token = argmax(result.logits, static_cast<int64_t>(i));
+      const int32_t token = most_likely_token(result.logits, static_cast<int64_t>(i));
       generation.stopped =
           std::find(options_.stop_ids.begin(), options_.stop_ids.end(), token) != options_.stop_ids.end();
       if (generation.stopped) continue;
@@ -149,10 +143,11 @@ class Batch {
 std::vector<Generation> generate(const ModrModel& model, std::span<const Prompt> prompts,
                                  const GenerateOptions& options, const GenerateObserver& observer) {
   if (options.num_steps < 1) fail("num_steps: expected at least 1, found {}", options.num_steps);
-  if (!options.exit) return Batch(model, prompts, options).run(observer);
+  if (!options.exit && !options.draft) return Batch(model, prompts, options).run(observer);
   std::vector<Generation> results;
   for (const Prompt& prompt : prompts)
-    results.push_back(std::move(Batch(model, {&prompt, 1}, options).run(observer).front()));
+    results.push_back(options.draft ? generate_speculatively(model, prompt, options, observer)
+                                    : std::move(Batch(model, {&prompt, 1}, options).run(observer).front()));
   return results;
 }
 

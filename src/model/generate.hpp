@@ -13,6 +13,11 @@ namespace modr {
 /// Where the states of new tokens come from, [keys, n_embd].
 using StateSource = std::function<Tensor(std::span<const StateKey> keys)>;
 
+/// Self-speculation: words drafted at a time, and recurrences a drafted word.
+struct DraftSpec {
+  int64_t steps = 4, tokens = 4;
+};
+
 /// How text is generated. Decoding is greedy: ties go to the lower id.
 struct GenerateOptions {
   int64_t num_steps = 32;         // recurrences a token, at most
@@ -22,6 +27,7 @@ struct GenerateOptions {
   uint64_t seed = 0;              // of the initial states
   std::optional<ExitSpec> exit;   // per-token early exit; prompts then run one after the other
   bool continuous_compute = false;  // a token starts from the last state of the token before it
+  std::optional<DraftSpec> draft;   // self-speculation (speculative.hpp); prompts then run one after the other
   StateSource states;             // instead of random ones, for tests; may be empty
 };
 
@@ -34,7 +40,7 @@ struct Generation {
   std::vector<int32_t> tokens;         // without the stop token
   bool stopped = false;                // by a stop token, not by a limit
   std::vector<int64_t> branch_counts;  // [n_branches]: how often each branch was chosen; empty without a router
-  std::vector<int64_t> steps;          // recurrences of the prompt and of each token decoded after it
+  std::vector<int64_t> steps;          // recurrences of every forward pass, the prompt's first
 };
 
 /// Called after every forward pass with what it computed, for tests and streaming.

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "model/generate.hpp"
 #include "support/tiny_model.hpp"
 
@@ -129,6 +131,46 @@ TEST(Generate, ContinuousComputeStartsFromTheLastState) {
   });
   EXPECT_EQ(starts[1].to_vector(), ends[0].slice(0, 2, 3).to_vector());
   EXPECT_EQ(starts[2].to_vector(), ends[1].to_vector());
+}
+
+// Drafts with few recurrences, checked with all: the same text in fewer full passes, whatever the drafts were worth.
+TEST(Generate, SpeculationGivesTheSameText) {
+  for (int64_t branches : {0, 3})
+    for (const auto& [draft_steps, draft_tokens] : {std::pair{1, 3}, {2, 5}, {num_steps, 4}}) {
+      ModelConfig config = tiny_config(branches);
+      config.branches.unit = RouteUnit::token;
+      ModrModel model(config, DType::f64);
+      randomize(model, 8);
+      const std::vector<Prompt> prompts{{{1, 2, 3}, 0}, {{4}, 1}, {{5, 6, 7, 8, 9, 10, 11}, 2}};
+      for (int64_t max_new_tokens : {1, 6, 100}) {
+        GenerateOptions plain = options_for(max_new_tokens);
+        plain.stop_ids = {3};
+        GenerateOptions speculative = plain;
+        speculative.draft = DraftSpec{draft_steps, draft_tokens};
+        const auto want = generate(model, prompts, plain), got = generate(model, prompts, speculative);
+        for (std::size_t i = 0; i < prompts.size(); ++i) {
+          EXPECT_EQ(got[i].tokens, want[i].tokens);
+          EXPECT_EQ(got[i].stopped, want[i].stopped);
+          if (draft_steps == num_steps && want[i].tokens.size() > 6) {  // drafts as good as the check: none is refused
+            const auto full = std::count(got[i].steps.begin(), got[i].steps.end(), num_steps);
+            EXPECT_LE(full - std::ptrdiff_t(want[i].tokens.size()), std::ptrdiff_t(want[i].tokens.size()) / 2 + 2);
+          }
+        }
+      }
+    }
+}
+
+TEST(Generate, SpeculationRefusesWhatItCannotKeepExact) {
+  ModrModel sequence(tiny_config(3), DType::f32), plain(tiny_config(), DType::f32);
+  const std::vector<Prompt> prompts{{{1, 2}, 0}};
+  GenerateOptions options = options_for(4);
+  options.draft = DraftSpec{2, 2};
+  EXPECT_THROW(generate(sequence, prompts, options), Error);
+  options.draft = DraftSpec{num_steps + 1, 2};
+  EXPECT_THROW(generate(plain, prompts, options), Error);
+  options.draft = DraftSpec{2, 2};
+  options.continuous_compute = true;
+  EXPECT_THROW(generate(plain, prompts, options), Error);
 }
 
 TEST(KvCache, CompressedSlotsTakeLessMemoryAndHoldTheLastOfTheirRecurrences) {
