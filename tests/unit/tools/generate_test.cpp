@@ -60,7 +60,7 @@ TEST_F(Generate, StreamsWhatTheModelGenerates) {
   EXPECT_EQ(printed.code, 0);
   EXPECT_EQ(printed.out, expected(PromptTemplate(PromptStyle::plain, bytes).prompt("How many?"), options));
   EXPECT_NE(printed.err.find("12 tokens in "), std::string::npos) << printed.err;
-  EXPECT_NE(printed.err.find("3.00 recurrences a token"), std::string::npos) << printed.err;
+  EXPECT_NE(printed.err.find("3.00 recurrences a forward pass"), std::string::npos) << printed.err;
   EXPECT_NE(printed.err.find("branches: "), std::string::npos) << printed.err;
 }
 
@@ -79,7 +79,7 @@ TEST_F(Generate, OptionsReachTheModel) {
 TEST_F(Generate, ExitRuleSavesRecurrences) {
   const Printed printed = run({"--checkpoint", file_, "--prompt", "ab", "--max-new-tokens", "4", "--num-steps", "9",
                                "--exit", "latent-diff:1e9", "--cache", "latest"});
-  EXPECT_NE(printed.err.find("; 1.00 recurrences a token"), std::string::npos) << printed.err;
+  EXPECT_NE(printed.err.find("; 1.00 recurrences a forward pass"), std::string::npos) << printed.err;
 }
 
 TEST_F(Generate, PromptThatLeavesNoRoomIsRefused) {
