@@ -4,8 +4,9 @@
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build_folder=${MODR_BUILD:-$repository/build/release}
 
+# (oneDNN's CMake package asks for OpenCL, which nothing here uses.)
 packages=(g++ cmake ninja-build pkg-config git
-  libopenmpi-dev openmpi-bin libhdf5-openmpi-dev hdf5-tools libdnnl-dev libyaml-cpp-dev
+  libopenmpi-dev openmpi-bin libhdf5-openmpi-dev hdf5-tools libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev
   libboost-program-options-dev libpcre2-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libgtest-dev libbenchmark-dev)
 
 # A heading, bold on a terminal.
