@@ -111,8 +111,8 @@ class TextStream {
 void print_numbers(const Generation& generation, double seconds) {
   const auto tokens = static_cast<double>(generation.tokens.size());
   const double steps = std::accumulate(generation.steps.begin(), generation.steps.end(), 0.0);
-  log("{} tokens in {:.2f} s, {:.1f} tokens/s; {:.2f} recurrences a forward pass; {}", generation.tokens.size(), seconds,
-      tokens / seconds, steps / static_cast<double>(generation.steps.size()),
+  log("{} tokens in {:.2f} s, {:.1f} tokens/s; {:.2f} recurrences a forward pass; {}", generation.tokens.size(),
+      seconds, tokens / seconds, steps / static_cast<double>(generation.steps.size()),
       generation.stopped ? "ended by itself" : "ended by the limit");
   const std::vector<int64_t>& counts = generation.branch_counts;
   const double total = std::accumulate(counts.begin(), counts.end(), 0.0);

@@ -89,7 +89,8 @@ Indices GoldenFile::ids(const std::string& dataset) const {
 TokenBatch GoldenFile::batch() const {
   const Shape shape = file_.dataset_shape("input_ids");
   TokenBatch batch{shape[0], shape[1], ids("input_ids"), ids("labels"), nullptr};
-  if (const int64_t ignored = integer("ignore_index"); ignored != -100) fail("ignore_index: expected -100, found {}", ignored);
+  if (const int64_t ignored = integer("ignore_index"); ignored != -100)
+    fail("ignore_index: expected -100, found {}", ignored);
   if (!file_.has("padding_mask")) return batch;
   std::vector<uint8_t> mask;
   for (int64_t real : file_.read_ints("padding_mask")) mask.push_back(real != 0 ? 1 : 0);

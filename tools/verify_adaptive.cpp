@@ -88,8 +88,8 @@ void verify_adaptive_forward(const GoldenFile& golden, const ModrModel& model, c
   }
   report.exact(group + "/compute_steps", steps, file.read_ints(group + "/compute_steps"));
   compare_exit_values(golden, group + "/exit_values", recorded.exit_values, tolerances.gradients, report);
-  report.relative(group + "/logits_f64", recorded.logits, file.read_tensor(group + "/logits_f64", DType::f64).to_vector(),
-                  tolerances.logits);
+  report.relative(group + "/logits_f64", recorded.logits,
+                  file.read_tensor(group + "/logits_f64", DType::f64).to_vector(), tolerances.logits);
 }
 
 }  // namespace

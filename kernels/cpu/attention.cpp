@@ -152,7 +152,8 @@ struct BackwardTile {
   T weights[tile][tile], dscores[tile][tile];
 };
 
-// All gradients of one head. Rows of dq gather over key tiles, rows of dk and dv over query tiles; dqkv starts as zeros.
+// All gradients of one head. Rows of dq gather over key tiles, rows of dk and dv over query tiles; dqkv starts as
+// zeros.
 template <typename T>
 class HeadBackward {
  public:

@@ -42,8 +42,4 @@ std::vector<SampleRef> ShardedSampler::samples(int64_t cursor, int64_t count) {
   return refs;
 }
 
-double ShardedSampler::epochs(int64_t step) const {
-  return static_cast<double>(cursor(step)) / static_cast<double>(dataset_size_);
-}
-
 }  // namespace modr

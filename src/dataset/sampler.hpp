@@ -39,8 +39,6 @@ class ShardedSampler {
   std::vector<SampleRef> global_batch(int64_t step) { return samples(cursor(step), global_batch_); }
   /// Samples seen before `step`.
   int64_t cursor(int64_t step) const { return step * global_batch_; }
-  /// How often the whole data set was seen before `step`.
-  double epochs(int64_t step) const;
 
  private:
   int64_t dataset_size_;

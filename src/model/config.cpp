@@ -18,7 +18,8 @@ double ModelConfig::initial_state_std() const { return state_init_std > 0 ? stat
 
 void ModelConfig::validate() const {
   const auto between = [](const char* field, int64_t value, int64_t low, int64_t high) {
-    if (value < low || value > high) fail("model.{}: expected a number from {} to {}, found {}", field, low, high, value);
+    if (value < low || value > high)
+      fail("model.{}: expected a number from {} to {}, found {}", field, low, high, value);
   };
   constexpr int64_t large = 1 << 24;
   between("n_embd", n_embd, 1, large);

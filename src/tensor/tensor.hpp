@@ -68,8 +68,6 @@ class Tensor {
   /// this *= factor (contiguous).
   void scale(double factor) const;
 
-  /// True when both look at the same first element of the same storage.
-  bool shares_storage_with(const Tensor& other) const { return storage_ == other.storage_; }
   /// True when no other tensor looks into this one's storage.
   bool is_sole_owner() const { return storage_.use_count() == 1; }
 

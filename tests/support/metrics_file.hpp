@@ -21,7 +21,8 @@ inline void expect_same_run(const std::vector<nlohmann::json>& got, const std::v
                             double tolerance) {
   ASSERT_EQ(got.size(), want.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
-    for (const char* exact : {"step", "tokens", "label_tokens", "num_steps_no_grad", "num_steps_with_grad", "branch_counts"})
+    for (const char* exact :
+         {"step", "tokens", "label_tokens", "num_steps_no_grad", "num_steps_with_grad", "branch_counts"})
       EXPECT_EQ(got[i].value(exact, nlohmann::json()), want[i].value(exact, nlohmann::json())) << exact << " " << i;
     for (const char* number : {"loss", "grad_norm"}) {
       const double a = got[i][number], b = want[i][number];

@@ -29,7 +29,8 @@ inline void randomize(ModrModel& model, uint64_t seed) {
   uint64_t index = 0;
   for (const Parameter& parameter : model.parameters()) {
     PhiloxSequence rng(seed, RandomStream::data, ++index);
-    const bool branch = parameter.name.find("lora") != std::string::npos || parameter.name.find("router") != std::string::npos;
+    const bool branch =
+        parameter.name.find("lora") != std::string::npos || parameter.name.find("router") != std::string::npos;
     const bool vector = parameter.variable.value().rank() == 1;
     dispatch(model.dtype(), [&]<typename T>() {
       for (T& value : parameter.variable.value().template span<T>())

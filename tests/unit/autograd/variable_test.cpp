@@ -92,9 +92,9 @@ TEST(Autograd, RecomputeGivesTheSameGradients) {
 
 TEST(Autograd, AWrongGradientShapeIsNamed) {
   const Variable a = leaf(1);
-  const Variable bad = make_result("bad", Tensor::scalar(1, DType::f64), {a}, [](const Tensor&, InputGradients& inputs) {
-    inputs.give(0, Tensor::zeros({2}, DType::f64));
-  });
+  const Variable bad =
+      make_result("bad", Tensor::scalar(1, DType::f64), {a},
+                  [](const Tensor&, InputGradients& inputs) { inputs.give(0, Tensor::zeros({2}, DType::f64)); });
   EXPECT_THROW(backward(bad), Error);
 }
 

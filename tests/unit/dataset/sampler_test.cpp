@@ -63,7 +63,6 @@ TEST(ShardedSampler, EachEpochSeesEverySampleOnceAcrossBatchBorders) {
   ASSERT_EQ(seen.size(), 20u);
   EXPECT_EQ(std::set<int64_t>(seen.begin(), seen.begin() + 10).size(), 10u);
   EXPECT_EQ(std::set<int64_t>(seen.begin() + 10, seen.end()).size(), 10u);
-  EXPECT_DOUBLE_EQ(sampler.epochs(5), 2.0);
 }
 
 TEST(ShardedSampler, AnyStepCanBeAskedForFirst) {

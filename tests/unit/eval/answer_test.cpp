@@ -138,8 +138,8 @@ TEST(ExtractNumber, ReproducesEveryGoldOfGsm8k) {
   }
 }
 
-// LLM-Adapters' solutions were written by a language model, which was wrong now and then. How many are right was counted
-// with a few lines of Python (the last match of a regular expression, compared as fractions).
+// LLM-Adapters' solutions were written by a language model, which was wrong now and then. How many are right was
+// counted with a few lines of Python (the last match of a regular expression, compared as fractions).
 TEST(ExtractNumber, FindsTheAnswersOfLlmAdapters) {
   const std::filesystem::path folder = std::filesystem::path(MODR_SHARED_DIR) / "data/llm_adapters";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not there";

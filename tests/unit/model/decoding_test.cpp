@@ -41,9 +41,10 @@ TEST(Decoder, TokenByTokenEqualsTheWholeForwardPass) {
         const std::vector<int32_t> ids{1, 7, 3, 12, 0, 5, 9};
         const NoGrad guard;
         const DecodeCall whole = call_of(config, ids, 0, 7);
-        const Tensor expected =
-            model.forward({1, 7, whole.ids, nullptr, nullptr}, Variable(whole.initial_state), {{num_steps, 0}, false, nullptr})
-                .logits.value();
+        const Tensor expected = model
+                                    .forward({1, 7, whole.ids, nullptr, nullptr}, Variable(whole.initial_state),
+                                             {{num_steps, 0}, false, nullptr})
+                                    .logits.value();
         Decoder decoder(model, KvCache(config, parse_cache_config(cache), 1, 7, num_steps, DType::f64));
         int64_t first = 0;
         for (int64_t count : {3, 1, 1, 2}) {
@@ -72,7 +73,8 @@ TEST(Decoder, TopTwoKeepsTheFirstChoice) {
   prefill.num_steps = 1;  // after one recurrence the caches depend on the first choice alone
   both(prefill);
   first(prefill);
-  const auto kept = both.cache().core_window(0, {{0, true}})->past(1), expected = first.cache().core_window(0, {{0, true}})->past(1);
+  const auto kept = both.cache().core_window(0, {{0, true}})->past(1),
+             expected = first.cache().core_window(0, {{0, true}})->past(1);
   ASSERT_EQ(kept.rows, expected.rows);
   for (int64_t row : kept.rows)
     EXPECT_EQ(kept.slab.slice(0, row, row + 1).to_vector(), expected.slab.slice(0, row, row + 1).to_vector());
@@ -181,7 +183,8 @@ TEST(KvCache, CompressedSlotsTakeLessMemoryAndHoldTheLastOfTheirRecurrences) {
   EXPECT_EQ(small.bytes(), std::size_t((1 + 2 * 2 + 1) * 8 * 2 * 8 * 4));
   KvCache cache(config, parse_cache_config("compress-r:2"), 1, 8, 6, DType::f64);
   cache.begin({0}, {1});
-  for (int64_t t = 0; t < 6; ++t) cache.core_window(t, {{0, true}})->store(0, Tensor::full({1, 24}, DType::f64, double(t)));
+  for (int64_t t = 0; t < 6; ++t)
+    cache.core_window(t, {{0, true}})->store(0, Tensor::full({1, 24}, DType::f64, double(t)));
   cache.end(6);
   for (int64_t t = 0; t < 6; ++t) {
     const auto past = cache.core_window(t, {{0, true}})->past(0);

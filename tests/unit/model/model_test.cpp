@@ -58,8 +58,8 @@ void run_backward(const ModrModel& model, const TokenBatch& batch, const Tensor&
 }
 
 // The whole model with raw gates and no step without gradient: every parameter against finite differences, on a sample
-// of elements. (Gates of `straight_through`, and constants of steps without gradient, differ from their value's slope by
-// definition; golden files cover those.)
+// of elements. (Gates of `straight_through`, and constants of steps without gradient, differ from their value's slope
+// by definition; golden files cover those.)
 TEST(ModrModel, GradientsMatchFiniteDifferencesForAllRoutingOptions) {
   for (const Options& options : all_options()) {
     if (options.gate != ops::Gate::raw) continue;
@@ -93,7 +93,8 @@ TEST(ModrModel, RecomputeGivesTheSameBitsAndCountsOnce) {
     const Tensor states = random_states(model.config(), 3, 5, 9, DType::f32);
     std::vector<std::vector<double>> kept;
     run_backward(model, batch, states, {2, 2}, false);
-    for (const Parameter& parameter : model.parameters()) kept.push_back(parameter.variable.grad_or_zeros().to_vector());
+    for (const Parameter& parameter : model.parameters())
+      kept.push_back(parameter.variable.grad_or_zeros().to_vector());
     run_backward(model, batch, states, {2, 2}, true);
     for (std::size_t i = 0; i < kept.size(); ++i)
       ASSERT_EQ(model.parameters()[i].variable.grad_or_zeros().to_vector(), kept[i]) << model.parameters()[i].name;

@@ -24,7 +24,8 @@ using testing::random_leaf;
 using testing::random_tensor;
 
 TEST(GradCheck, Add) {
-  check_gradients([](const auto& in) { return ops::add(in[0], in[1]); }, {random_leaf({2, 3}, 1), random_leaf({2, 3}, 2)});
+  check_gradients([](const auto& in) { return ops::add(in[0], in[1]); },
+                  {random_leaf({2, 3}, 1), random_leaf({2, 3}, 2)});
   check_gradients([](const auto& in) { return ops::add(in[0], in[0]); }, {random_leaf({2, 3}, 1)});
 }
 
@@ -146,7 +147,8 @@ TEST(Matmul, EmptySizes) {
   const Tensor c = Tensor::full({2, 3}, DType::f32, 4);
   ops::matmul({Tensor::zeros({2, 0}, DType::f32)}, {Tensor::zeros({0, 3}, DType::f32)}, c, 1, 0.5);
   EXPECT_EQ(c.to_vector(), std::vector<double>(6, 2));
-  ops::matmul({Tensor::zeros({0, 2}, DType::f32)}, {Tensor::zeros({2, 3}, DType::f32)}, Tensor::zeros({0, 3}, DType::f32));
+  ops::matmul({Tensor::zeros({0, 2}, DType::f32)}, {Tensor::zeros({2, 3}, DType::f32)},
+              Tensor::zeros({0, 3}, DType::f32));
 }
 
 // The cached kernel against the causal one: the same tokens, the first ones from a shuffled cache.

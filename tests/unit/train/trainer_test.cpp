@@ -77,7 +77,8 @@ TEST(Trainer, ALossThatIsNotFiniteStopsBeforeAnythingChanges) {
   TrainStep step(self, job, data, model, optimizer);
   ShardedSampler sampler(20, 7, 11);
   const auto before = model.parameters().back().variable.value().to_vector();
-  expect_error([&] { step.run(plan_step(job.train, job.model, job.seed, sampler, 3)); }, {"step 4", "loss is not finite"});
+  expect_error([&] { step.run(plan_step(job.train, job.model, job.seed, sampler, 3)); },
+               {"step 4", "loss is not finite"});
   EXPECT_EQ(optimizer.num_steps(), 0);
   EXPECT_EQ(model.parameters().back().variable.value().to_vector(), before);
 }
