@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "moe/load_balance.hpp"
+#include "ops/cross_entropy.hpp"
 #include "tools/verify_checks.hpp"
 
 namespace modr::tools {
@@ -106,7 +107,8 @@ void verify_forward(const GoldenFile& golden, DType dtype, const Tolerances& tol
     compare_routes(golden, output.decisions, batch, tolerances, report);
     compare_bias(golden, *model, output.decisions, report);
   }
-  const auto labels = std::count_if(batch.labels->begin(), batch.labels->end(), [](int32_t l) { return l != -100; });
+  const auto labels = std::count_if(batch.labels->begin(), batch.labels->end(),
+                                    [](int32_t label) { return label != ops::ignored_label; });
   const double weight = 1.0 / static_cast<double>(labels);
   const Variable loss = model->loss(output.logits, batch, weight);
   if (golden.has("expected/loss_f64"))

@@ -3,6 +3,7 @@
 #include "base/hash.hpp"
 #include "base/philox.hpp"
 #include "model/modr_model.hpp"
+#include "moe/lora_branches.hpp"
 
 namespace modr {
 
@@ -66,8 +67,7 @@ void ModrModel::initialize(uint64_t seed) {
 
 void ModrModel::initialize_branches(uint64_t seed) {
   for (const Parameter& parameter : parameters_)
-    if (parameter.name.find(".lora_") != std::string::npos || parameter.name == "transformer.router.weight")
-      initialize_parameter(parameter, config_, seed);
+    if (is_branch_parameter(parameter.name)) initialize_parameter(parameter, config_, seed);
   if (core.router()) router_bias().fill(0);
 }
 

@@ -1,6 +1,7 @@
 #include "model/modr_model.hpp"
 
 #include "base/error.hpp"
+#include "moe/lora_branches.hpp"
 #include "ops/cross_entropy.hpp"
 #include "ops/rope.hpp"
 
@@ -11,10 +12,6 @@ namespace {
 const ModelConfig& validated(const ModelConfig& config) {
   config.validate();
   return config;
-}
-
-bool belongs_to_branches(const std::string& name) {
-  return name.ends_with(".lora_A") || name.ends_with(".lora_B") || name == "transformer.router.weight";
 }
 
 }  // namespace
@@ -67,7 +64,7 @@ Variable ModrModel::loss(const Variable& logits, const TokenBatch& batch, double
 
 void ModrModel::set_trainable(Trainable which) {
   for (const Parameter& parameter : parameters_)
-    parameter.variable.set_requires_grad(which == Trainable::all || belongs_to_branches(parameter.name));
+    parameter.variable.set_requires_grad(which == Trainable::all || is_branch_parameter(parameter.name));
 }
 
 Tensor ModrModel::router_bias() const { return core.router() ? core.router()->bias() : Tensor(); }

@@ -16,6 +16,10 @@ Linear& target_of(SandwichBlock& block, const std::string& target) {
 
 }  // namespace
 
+bool is_branch_parameter(std::string_view name) {
+  return name.ends_with(".lora_A") || name.ends_with(".lora_B") || name == "transformer.router.weight";
+}
+
 void attach_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config, DType dtype) {
   for (SandwichBlock& block : blocks)
     for (const std::string& target : config.lora_targets) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <string_view>
 #include <vector>
 
 #include "moe/config.hpp"
@@ -9,5 +10,8 @@ namespace modr {
 /// Attaches one adapter a branch to the target weights of every block: A [branches, rank, in] and B [branches, out,
 /// rank], both zero until initialised, scaled by alpha / rank (Hu et al. 2021).
 void attach_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config, DType dtype);
+
+/// Whether a parameter of this name belongs to the branches or their router rather than to the backbone.
+bool is_branch_parameter(std::string_view name);
 
 }  // namespace modr

@@ -2,16 +2,9 @@
 
 #include "base/error.hpp"
 #include "checkpoint/checkpoint_folder.hpp"
+#include "moe/lora_branches.hpp"
 
 namespace modr {
-
-namespace {
-
-bool is_branch_parameter(const std::string& name) {
-  return name.find(".lora_") != std::string::npos || name == "transformer.router.weight";
-}
-
-}  // namespace
 
 std::filesystem::path save_training_state(const std::filesystem::path& run_folder, int64_t step, const TrainJob& job,
                                           const ModrModel& model, const AdamW& optimizer) {
