@@ -29,6 +29,5 @@ void set_log_rank(int rank, int size) {
 
 void log_text(const std::string& text) { logger().info(text); }
 void warn_text(const std::string& text) { logger().warn("warning: " + text); }
-void error_text(const std::string& text) { logger().error("error: " + text); }
 
 }  // namespace modr

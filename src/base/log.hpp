@@ -11,7 +11,6 @@ namespace modr {
 void set_log_rank(int rank, int size);
 void log_text(const std::string& text);
 void warn_text(const std::string& text);
-void error_text(const std::string& text);
 
 /// One line for people, e.g. `log("loaded {} records", n)`.
 template <typename... Args>

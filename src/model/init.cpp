@@ -3,7 +3,6 @@
 #include "base/hash.hpp"
 #include "base/philox.hpp"
 #include "model/modr_model.hpp"
-#include "moe/lora_branches.hpp"
 
 namespace modr {
 
@@ -62,12 +61,6 @@ void initialize_parameter(const Parameter& parameter, const ModelConfig& config,
 
 void ModrModel::initialize(uint64_t seed) {
   for (const Parameter& parameter : parameters_) initialize_parameter(parameter, config_, seed);
-  if (core.router()) router_bias().fill(0);
-}
-
-void ModrModel::initialize_branches(uint64_t seed) {
-  for (const Parameter& parameter : parameters_)
-    if (is_branch_parameter(parameter.name)) initialize_parameter(parameter, config_, seed);
   if (core.router()) router_bias().fill(0);
 }
 

@@ -46,8 +46,6 @@ class ModrModel {
   /// Takase initialisation (MODEL.md, "Init"), a pure function of the seed and each parameter's name. Adapters: A
   /// Kaiming uniform (a = sqrt 5), B zeros; the router like any linear weight.
   void initialize(uint64_t seed);
-  /// The same for the branches and the router only.
-  void initialize_branches(uint64_t seed);
   void set_trainable(Trainable which);
 
   const ModelConfig& config() const { return config_; }

@@ -3,31 +3,20 @@
 #include <string>
 #include <vector>
 
-#include "base/philox.hpp"
 #include "eval/config.hpp"
 #include "eval/task.hpp"
-#include "model/modr_model.hpp"
+#include "support/tiny_model.hpp"
 
 namespace modr {
 
 /// In double, so that texts do not hang on rounding; with branches that differ.
 inline ModrModel tiny_model(int64_t n_branches) {
-  ModelConfig config;
-  config.n_embd = 16;
-  config.n_heads = 2;
-  config.intermediate_size = 32;
+  ModelConfig config = testing::tiny_config(n_branches);
   config.vocab_size = 262;
   config.block_size = 128;
   config.mean_recurrence = 4;
-  config.mean_backprop_depth = 2;
-  config.branches.n_branches = n_branches;
-  config.branches.lora_rank = 2;
   ModrModel model(config, DType::f64);
-  model.initialize(5);
-  PhiloxSequence random(1, RandomStream::init);
-  for (const Parameter& parameter : model.parameters())
-    if (parameter.name.ends_with(".lora_B"))
-      for (double& value : parameter.variable.value().span<double>()) value = random.normal();
+  testing::randomize(model, 5);
   return model;
 }
 
