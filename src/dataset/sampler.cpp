@@ -8,12 +8,6 @@
 
 namespace modr {
 
-Slice rank_slice(int64_t count, int rank, int size) {
-  MODR_CHECK(count >= 0 && size > 0 && rank >= 0 && rank < size, "slice of {} items for rank {} of {}", count, rank,
-             size);
-  return {count * rank / size, count * (rank + 1) / size};
-}
-
 std::vector<int64_t> epoch_permutation(int64_t size, uint64_t seed, int64_t epoch) {
   std::vector<int64_t> order(static_cast<std::size_t>(size));
   std::iota(order.begin(), order.end(), 0);

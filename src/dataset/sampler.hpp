@@ -1,7 +1,6 @@
 #pragma once
 // Which samples a step trains on: a pure function of (seed, step), the same on all ranks and for any number of them.
 #include <cstdint>
-#include <span>
 #include <vector>
 
 namespace modr {
@@ -13,15 +12,6 @@ struct SampleRef {
 
   bool operator==(const SampleRef&) const = default;
 };
-
-/// The part [begin, end) of `count` items that falls to `rank` of `size` ranks: contiguous, in the order of ranks,
-/// sizes at most one apart; empty where there are fewer items than ranks. Throws Error unless 0 <= rank < size.
-struct Slice {
-  int64_t begin = 0;
-  int64_t end = 0;
-  int64_t count() const { return end - begin; }
-};
-Slice rank_slice(int64_t count, int rank, int size);
 
 /// A random order of 0 .. size-1 for an epoch (Fisher-Yates on Philox).
 std::vector<int64_t> epoch_permutation(int64_t size, uint64_t seed, int64_t epoch);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/slice.hpp"
 #include "comm/agree.hpp"
 #include "model/initial_state.hpp"
 #include "moe/load_balance.hpp"
