@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "checkpoint/h5_file.hpp"
-#include "tensor/tensor.hpp"
+#include "tensor/tensor_part.hpp"
 
 namespace modr {
 
@@ -38,7 +38,8 @@ struct CheckpointWeight {
   bool trainable = false;
 };
 
-/// Tensors of the optimizer as AdamW::state() gives them: "exp_avg/<parameter>", "exp_avg_sq/<parameter>".
+/// Tensors of the optimizer under the names that AdamW::state() gives them: "exp_avg/<parameter>",
+/// "exp_avg_sq/<parameter>".
 using OptimizerTensors = std::vector<std::pair<std::string, Tensor>>;
 
 /// Writes a checkpoint that is on the disk, whole, when this returns (DurableFile). Throws one Error when it cannot
@@ -63,8 +64,9 @@ class CheckpointReader {
   std::string weight_type(const std::string& name) const;
   bool is_trainable(const std::string& name) const;
   Tensor read_weight(const std::string& name, DType dtype) const;
-  /// Reads a weight into `target`, converting to its dtype. Throws Error when it is missing or of another shape.
-  void read_weight_into(const std::string& name, const Tensor& target) const;
+  /// Reads a weight, or the rows of it that this rank holds, converting to the dtype at hand. Throws Error when it is
+  /// missing or of another shape.
+  void read_weight_into(const TensorPart& part) const;
 
   bool has_optimizer() const { return file_.has("optimizer"); }
   /// Sorted names of the optimizer's tensors, "<moment>/<parameter>".
@@ -72,8 +74,8 @@ class CheckpointReader {
   Shape optimizer_shape(const std::string& name) const;
   /// In double when it is stored so, else in float32.
   Tensor read_optimizer_tensor(const std::string& name) const;
-  /// All of the optimizer's tensors.
-  OptimizerTensors read_optimizer() const;
+  /// As read_weight_into().
+  void read_optimizer_into(const TensorPart& part) const;
 
  private:
   H5File file_;

@@ -61,8 +61,8 @@ Tensor CheckpointReader::read_weight(const std::string& name, DType dtype) const
   return file_.read_tensor("weights/" + name, dtype);
 }
 
-void CheckpointReader::read_weight_into(const std::string& name, const Tensor& target) const {
-  file_.read_into("weights/" + name, target);
+void CheckpointReader::read_weight_into(const TensorPart& part) const {
+  file_.read_rows_into("weights/" + part.name, part.tensor, part.first_row, part.num_rows);
 }
 
 std::vector<std::string> CheckpointReader::optimizer_names() const {
@@ -78,10 +78,8 @@ Tensor CheckpointReader::read_optimizer_tensor(const std::string& name) const {
   return file_.read_tensor(dataset, file_.dataset_type(dataset) == "f64" ? DType::f64 : DType::f32);
 }
 
-OptimizerTensors CheckpointReader::read_optimizer() const {
-  OptimizerTensors result;
-  for (const std::string& name : optimizer_names()) result.emplace_back(name, read_optimizer_tensor(name));
-  return result;
+void CheckpointReader::read_optimizer_into(const TensorPart& part) const {
+  file_.read_rows_into("optimizer/" + part.name, part.tensor, part.first_row, part.num_rows);
 }
 
 }  // namespace modr

@@ -49,12 +49,26 @@ OpenDataset open_dataset(hid_t file, uint64_t file_bytes, const std::string& dat
   return result;
 }
 
-void read_floats(const OpenDataset& open, const Tensor& target, const std::string& where) {
+// Selects rows [first, first + rows) of a dataset of at least one dimension.
+void select_rows(const H5Handle& space, const Shape& whole, int64_t first, int64_t rows, const std::string& where) {
+  std::vector<hsize_t> start(whole.dims().size(), 0), count(whole.dims().begin(), whole.dims().end());
+  start[0] = static_cast<hsize_t>(first);
+  count[0] = static_cast<hsize_t>(rows);
+  if (H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr) < 0)
+    fail_hdf5(where, "rows cannot be selected");
+}
+
+// The target has all values of the dataset, or as many rows of it as fill the target.
+void read_floats(const OpenDataset& open, const Tensor& target, const std::string& where, int64_t first_row = 0) {
   if (H5Tget_class(open.type.id()) != H5T_FLOAT) fail("{}: not a dataset of floating-point numbers", where);
   if (target.numel() == 0) return;
+  const bool all = target.shape() == open.shape;
+  const hsize_t values = static_cast<hsize_t>(target.numel());
+  const H5Handle memory_space(all ? H5Scopy(open.space.id()) : H5Screate_simple(1, &values, nullptr), H5Sclose);
+  if (!all) select_rows(open.space, open.shape, first_row, target.size(0), where);
   dispatch(target.dtype(), [&]<typename T>() {
     const hid_t memory = std::is_same_v<T, float> ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
-    if (H5Dread(open.dataset.id(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, target.data<T>()) < 0)
+    if (H5Dread(open.dataset.id(), memory, memory_space.id(), open.space.id(), H5P_DEFAULT, target.data<T>()) < 0)
       fail_hdf5(where, "cannot be read");
   });
 }
@@ -103,17 +117,17 @@ Tensor H5File::read_tensor(const std::string& dataset, DType dtype) const {
   return result;
 }
 
-void H5File::read_into(const std::string& dataset, const Tensor& target) const {
+void H5File::read_rows_into(const std::string& dataset, const Tensor& target, int64_t first_row,
+                            int64_t num_rows) const {
   const OpenDataset open = open_dataset(id_, bytes_, dataset, where(dataset));
-  if (open.shape != target.shape())
-    fail("{}: found shape {}, expected {}", where(dataset), open.shape.to_string(), target.shape().to_string());
-  if (target.is_contiguous()) {
-    read_floats(open, target, where(dataset));
-  } else {
-    const Tensor values = Tensor::empty(open.shape, target.dtype());
-    read_floats(open, values, where(dataset));
-    target.copy_from(values);
-  }
+  const Shape expected = num_rows < 0 ? target.shape() : target.shape().with(0, num_rows);
+  if (open.shape != expected)
+    fail("{}: found shape {}, expected {}", where(dataset), open.shape.to_string(), expected.to_string());
+  MODR_CHECK(num_rows < 0 || (first_row >= 0 && first_row + target.size(0) <= num_rows), "rows {} to {} of {}",
+             first_row, first_row + target.size(0), num_rows);
+  const Tensor values = target.is_contiguous() ? target : Tensor::empty(target.shape(), target.dtype());
+  read_floats(open, values, where(dataset), first_row);
+  if (!target.is_contiguous()) target.copy_from(values);
 }
 
 std::vector<int64_t> H5File::read_ints(const std::string& dataset) const {

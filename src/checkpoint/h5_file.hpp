@@ -57,7 +57,9 @@ class H5File {
   /// A dataset of any float type, converted to `dtype`.
   Tensor read_tensor(const std::string& dataset, DType dtype) const;
   /// Reads a float dataset into `target`, converting to its dtype. Throws Error when the shapes differ.
-  void read_into(const std::string& dataset, const Tensor& target) const;
+  void read_into(const std::string& dataset, const Tensor& target) const { read_rows_into(dataset, target, 0, -1); }
+  /// The same for the rows from `first_row` on of a dataset that has `num_rows` (-1: as many as the target).
+  void read_rows_into(const std::string& dataset, const Tensor& target, int64_t first_row, int64_t num_rows) const;
   /// A dataset of any integer type, row-major.
   std::vector<int64_t> read_ints(const std::string& dataset) const;
   /// A dataset that holds one string.

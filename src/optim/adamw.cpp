@@ -1,7 +1,5 @@
 #include "optim/adamw.hpp"
 
-#include <unordered_map>
-
 #include "base/error.hpp"
 #include "kernels/api/adamw.hpp"
 
@@ -47,31 +45,19 @@ void AdamW::update(const Slot& slot, double lr) const {
   });
 }
 
-NamedTensors AdamW::state() const {
-  NamedTensors result;
+std::vector<TensorPart> AdamW::state() const {
+  std::vector<TensorPart> result;
   result.reserve(2 * slots_.size());
   for (const Slot& slot : slots_) {
-    result.emplace_back("exp_avg/" + slot.parameter.name, slot.exp_avg);
-    result.emplace_back("exp_avg_sq/" + slot.parameter.name, slot.exp_avg_sq);
+    const auto& [name, variable, first_row, num_rows] = slot.parameter;
+    result.push_back({"exp_avg/" + name, slot.exp_avg, first_row, num_rows});
+    result.push_back({"exp_avg_sq/" + name, slot.exp_avg_sq, first_row, num_rows});
   }
   return result;
 }
 
-void AdamW::restore(int64_t num_steps, const NamedTensors& state) {
-  if (num_steps < 0) fail("optimizer state: expected a step count of 0 or more, found {}", num_steps);
-  std::unordered_map<std::string, Tensor> given(state.begin(), state.end());
-  std::vector<std::pair<Tensor, Tensor>> copies;  // (to, from), made only when all of them fit
-  for (const auto& [name, tensor] : this->state()) {
-    const auto found = given.find(name);
-    if (found == given.end()) fail("optimizer state: expected a tensor '{}', found none", name);
-    if (found->second.shape() != tensor.shape())
-      fail("optimizer state '{}': expected shape {}, found {}", name, tensor.shape().to_string(),
-           found->second.shape().to_string());
-    copies.emplace_back(tensor, found->second);
-    given.erase(found);
-  }
-  if (!given.empty()) fail("optimizer state '{}' belongs to no trainable parameter", given.begin()->first);
-  for (const auto& [to, from] : copies) to.copy_from(from);
+void AdamW::resume_after(int64_t num_steps) {
+  MODR_CHECK(num_steps >= 0, "an optimizer after {} updates", num_steps);
   num_steps_ = num_steps;
 }
 

@@ -1,15 +1,10 @@
 #pragma once
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "nn/parameter.hpp"
 #include "optim/config.hpp"
 
 namespace modr {
-
-/// Tensors under the names by which a checkpoint stores them.
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 /// AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) with decoupled weight decay and bias correction, over the
 /// parameters that are trainable when it is made. Weight decay holds for matrices only: not for tensors of rank below
@@ -22,16 +17,14 @@ class AdamW {
   /// depend on which rank saw it; parameters frozen since stay as they are.
   void step(double lr);
 
-  /// Updates made so far, those before restore() included.
+  /// Updates made so far, those before resume_after() included.
   int64_t num_steps() const { return num_steps_; }
 
-  /// The moments, "exp_avg/<parameter>" and "exp_avg_sq/<parameter>", each with its parameter's shape and dtype. The
-  /// tensors are views: later steps change them.
-  NamedTensors state() const;
-
-  /// Takes over the values of a state() of an optimizer over the same parameters, after `num_steps` updates. Throws
-  /// Error that names a tensor that is missing, unknown, or of another shape; then nothing is changed.
-  void restore(int64_t num_steps, const NamedTensors& state);
+  /// The moments, "exp_avg/<parameter>" and "exp_avg_sq/<parameter>", each with its parameter's shape, dtype and rows.
+  /// The tensors are views: later steps change them, and a run that is taken up again writes to them.
+  std::vector<TensorPart> state() const;
+  /// Counts on from `num_steps` updates (at least 0), whose moments state() then has to hold.
+  void resume_after(int64_t num_steps);
 
  private:
   struct Slot {

@@ -80,18 +80,38 @@ TEST(Checkpoint, HoldsWhatWasSaved) {
     EXPECT_EQ(reader.weight_type(weight.name), name_of(weight.tensor.dtype()));
     EXPECT_EQ(reader.is_trainable(weight.name), weight.trainable);
     const Tensor target = Tensor::zeros(weight.tensor.shape(), weight.tensor.dtype());
-    reader.read_weight_into(weight.name, target);
+    reader.read_weight_into({weight.name, target});
     EXPECT_EQ(target.to_vector(), weight.tensor.to_vector());
   }
   EXPECT_FALSE(reader.has_weight("transformer.none"));
-  const OptimizerTensors optimizer = reader.read_optimizer();
-  ASSERT_EQ(optimizer.size(), 2U);
-  for (std::size_t i = 0; i < 2; ++i) {
-    EXPECT_EQ(optimizer[i].first, example_optimizer()[i].first);
-    EXPECT_EQ(optimizer[i].second.dtype(), example_optimizer()[i].second.dtype());
-    EXPECT_EQ(optimizer[i].second.to_vector(), example_optimizer()[i].second.to_vector());
+  ASSERT_EQ(reader.optimizer_names().size(), 2U);
+  for (const auto& [name, tensor] : example_optimizer()) {
+    const Tensor stored = reader.read_optimizer_tensor(name), target = Tensor::zeros(tensor.shape(), tensor.dtype());
+    EXPECT_EQ(stored.dtype(), tensor.dtype());
+    EXPECT_EQ(stored.to_vector(), tensor.to_vector());
+    reader.read_optimizer_into({name, target});
+    EXPECT_EQ(target.to_vector(), tensor.to_vector());
   }
   EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"a.h5"}));
+}
+
+TEST(Checkpoint, GivesTheRowsThatARankHolds) {
+  const TemporaryFolder folder;
+  const Tensor whole = Tensor::zeros({5, 2, 3}, DType::f32);
+  for (std::size_t i = 0; i < 30; ++i) whole.span<float>()[i] = static_cast<float>(i);
+  save_checkpoint(folder.path() / "a.h5", example_info(), {{"w", whole, true}}, {{"exp_avg/w", whole}});
+  const CheckpointReader reader(folder.path() / "a.h5");
+  for (int64_t begin = 0; begin <= 5; ++begin)
+    for (int64_t end = begin; end <= 5; ++end) {
+      const Tensor rows = Tensor::zeros({end - begin, 2, 3}, DType::f64);
+      reader.read_weight_into({"w", rows, begin, 5});
+      EXPECT_EQ(rows.to_vector(), whole.slice(0, begin, end).to_vector());
+      rows.fill(-1);
+      reader.read_optimizer_into({"exp_avg/w", rows, begin, 5});
+      EXPECT_EQ(rows.to_vector(), whole.slice(0, begin, end).to_vector());
+    }
+  expect_error([&] { reader.read_weight_into({"w", Tensor::zeros({1, 2, 3}, DType::f32), 0, 6}); },
+               {"a.h5: weights/w: found shape [5, 2, 3], expected [6, 2, 3]"});
 }
 
 TEST(Checkpoint, MayHaveNoOptimizerAndHoldNaN) {
@@ -100,7 +120,7 @@ TEST(Checkpoint, MayHaveNoOptimizerAndHoldNaN) {
   save_checkpoint(folder.path() / "a.h5", example_info(), {{"w", broken, true}}, {});
   const CheckpointReader reader(folder.path() / "a.h5");
   EXPECT_FALSE(reader.has_optimizer());
-  EXPECT_TRUE(reader.read_optimizer().empty());
+  EXPECT_TRUE(reader.optimizer_names().empty());
   EXPECT_TRUE(std::isnan(reader.read_weight("w", DType::f32).to_vector()[1]));
 }
 
@@ -108,7 +128,7 @@ TEST(Checkpoint, NamesAMissingWeightAndAWrongShape) {
   const TemporaryFolder folder;
   const CheckpointReader reader(save_example(folder.path() / "a.h5"));
   expect_error([&] { reader.read_weight("none", DType::f32); }, {"a.h5: weights/none: no such dataset"});
-  expect_error([&] { reader.read_weight_into("transformer.router.bias", Tensor::zeros({8}, DType::f32)); },
+  expect_error([&] { reader.read_weight_into({"transformer.router.bias", Tensor::zeros({8}, DType::f32)}); },
                {"a.h5: weights/transformer.router.bias: found shape [4], expected [8]"});
 }
 

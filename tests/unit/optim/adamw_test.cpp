@@ -70,11 +70,11 @@ void expect_follows_twin(DType dtype, double tolerance) {
     optimizer.step(lr);
   }
   EXPECT_EQ(optimizer.num_steps(), 30);
-  const NamedTensors state = optimizer.state();
+  const std::vector<TensorPart> state = optimizer.state();
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     EXPECT_LT(largest_difference(parameters[i].variable.value(), twins[i].p), tolerance) << parameters[i].name;
-    EXPECT_LT(largest_difference(state[2 * i].second, twins[i].m), tolerance);
-    EXPECT_LT(largest_difference(state[2 * i + 1].second, twins[i].v), tolerance);
+    EXPECT_LT(largest_difference(state[2 * i].tensor, twins[i].m), tolerance);
+    EXPECT_LT(largest_difference(state[2 * i + 1].tensor, twins[i].v), tolerance);
   }
 }
 
@@ -93,8 +93,8 @@ TEST(AdamW, TwoStepsByHand) {
   w.variable.grad_or_zeros().fill(-1);
   optimizer.step(0.1);
   EXPECT_NEAR(w.variable.value().item(), 0.9176607728517224, 1e-12);
-  EXPECT_NEAR(optimizer.state()[0].second.item(), -0.055, 1e-15);
-  EXPECT_NEAR(optimizer.state()[1].second.item(), 0.012475, 1e-15);
+  EXPECT_NEAR(optimizer.state()[0].tensor.item(), -0.055, 1e-15);
+  EXPECT_NEAR(optimizer.state()[1].tensor.item(), 0.012475, 1e-15);
 }
 
 TEST(AdamW, DecayIsForMatricesUnlessAskedFor) {
@@ -153,35 +153,24 @@ TEST(AdamW, RestoredStateContinuesBitForBit) {
   train(uninterrupted, through, 0, 5);
   const Parameter resumed{"w", Variable(through.variable.value().clone(), true)};
   AdamW second({resumed}, {});
-  second.restore(uninterrupted.num_steps(), uninterrupted.state());
+  for (std::size_t i = 0; i < 2; ++i) second.state()[i].tensor.copy_from(uninterrupted.state()[i].tensor);
+  second.resume_after(uninterrupted.num_steps());
   train(uninterrupted, through, 5, 10);
   train(second, resumed, 5, 10);
   EXPECT_EQ(second.num_steps(), 10);
   EXPECT_EQ(resumed.variable.value().to_vector(), through.variable.value().to_vector());
 }
 
-std::string restore_error(int64_t num_steps, const NamedTensors& state) {
-  AdamW optimizer({single(1)}, {});
-  try {
-    optimizer.restore(num_steps, state);
-  } catch (const Error& error) {
-    EXPECT_EQ(optimizer.num_steps(), 0);
-    EXPECT_EQ(optimizer.state()[0].second.item(), 0);
-    return error.what();
+TEST(AdamW, StateNamesTheRowsThatARankHolds) {
+  Parameter slice = make_parameter("transformer.core_block.0.attn.proj.lora_A", {2, 3, 4}, 1, DType::f32);
+  slice.first_row = 3;
+  slice.num_rows = 7;
+  for (const TensorPart& part : AdamW({slice}, {}).state()) {
+    EXPECT_EQ(part.first_row, 3);
+    EXPECT_EQ(part.whole_shape(), (Shape{7, 3, 4}));
   }
-  return "";
-}
-
-TEST(AdamW, RestoreNamesWhatDoesNotFit) {
-  const Tensor fits = Tensor::full({1, 1}, DType::f64, 1);
-  EXPECT_EQ(restore_error(3, {{"exp_avg/w", fits}, {"exp_avg_sq/w", fits}}), "");
-  EXPECT_EQ(restore_error(3, {{"exp_avg/w", fits}}), "optimizer state: expected a tensor 'exp_avg_sq/w', found none");
-  EXPECT_EQ(restore_error(3, {{"exp_avg/w", fits}, {"exp_avg_sq/w", Tensor::zeros({2}, DType::f64)}}),
-            "optimizer state 'exp_avg_sq/w': expected shape [1, 1], found [2]");
-  EXPECT_EQ(restore_error(3, {{"exp_avg/w", fits}, {"exp_avg_sq/w", fits}, {"exp_avg/x", fits}}),
-            "optimizer state 'exp_avg/x' belongs to no trainable parameter");
-  EXPECT_EQ(restore_error(-1, {{"exp_avg/w", fits}, {"exp_avg_sq/w", fits}}),
-            "optimizer state: expected a step count of 0 or more, found -1");
+  AdamW optimizer({slice}, {});
+  EXPECT_THROW(optimizer.resume_after(-1), Error);
 }
 
 }  // namespace
