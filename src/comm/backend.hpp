@@ -4,6 +4,11 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+
+#include "comm/activity.hpp"
+#include "comm/pending.hpp"
+#include "comm/stream.hpp"
 
 namespace modr {
 
@@ -21,6 +26,15 @@ class CounterBackend {
   virtual void close() = 0;
 };
 
+/// Blocks of elements for every rank, one behind the other in rank order, and as many from every rank.
+struct Exchange {
+  std::span<const std::byte> send;
+  std::span<const int64_t> send_counts;  // elements to each rank
+  std::span<std::byte> receive;
+  std::span<const int64_t> receive_counts;  // elements from each rank
+  int64_t element_size;                     // bytes
+};
+
 /// A group of ranks that communicate. Calls are collective and blocking unless they say otherwise; each accepts any
 /// 64-bit size. Destructors do not communicate: what belongs to a group is released when the job ends.
 class CommBackend {
@@ -28,7 +42,9 @@ class CommBackend {
   virtual ~CommBackend() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
-  virtual std::shared_ptr<CommBackend> split(int color, int key) = 0;
+  virtual std::shared_ptr<CommBackend> split(int color, int key, const std::string& name) = 0;
+  /// The same group, ordered on `stream`. Throws Error where the backend cannot do that.
+  virtual std::shared_ptr<CommBackend> on(Stream stream) = 0;
   virtual void barrier() = 0;
   /// In place, over `count` elements of `type`; every rank gets the same bits.
   virtual void all_reduce(void* values, int64_t count, ReduceType type, ReduceOp op) = 0;
@@ -38,6 +54,16 @@ class CommBackend {
   /// Block r of `all` has `sizes[r]` bytes, the blocks follow each other; `all` is read on the root alone.
   virtual void gather(std::span<const std::byte> mine, std::span<std::byte> all, std::span<const int64_t> sizes,
                       int root) = 0;
+  /// Blocks of `block_size` bytes: `send` has one for each rank, `receive` gets one of each.
+  virtual void all_to_all(std::span<const std::byte> send, std::span<std::byte> receive, int64_t block_size) = 0;
+  virtual Pending start_exchange(const Exchange& exchange) = 0;
+  /// Not collective: messages between two ranks arrive in the order in which they were sent.
+  virtual Pending start_send(std::span<const std::byte> bytes, int to, int64_t label) = 0;
+  virtual Pending start_receive(std::span<std::byte> bytes, int from, int64_t label) = 0;
+  /// Shared by all groups that were split from one.
+  virtual void announce(const Activity& activity) = 0;
+  virtual const Activity& activity() const = 0;
+  virtual void set_timeout(double seconds) = 0;
   virtual std::unique_ptr<CounterBackend> make_counter() = 0;
 };
 

@@ -10,7 +10,23 @@ namespace modr {
 
 namespace {
 
+constexpr std::size_t max_name_size = 23;
+
 int64_t count_of(const auto& range) { return static_cast<int64_t>(range.size()); }
+
+// One count a rank, none negative, and as many elements in all as the buffer has.
+void check_counts(const char* side, std::span<const int64_t> counts, std::size_t bytes, int64_t element_size,
+                  int size) {
+  MODR_CHECK(count_of(counts) == size, "all_to_all_v: {} {} counts for {} ranks", counts.size(), side, size);
+  int64_t total = 0;
+  for (const int64_t count : counts) {
+    MODR_CHECK(count >= 0, "all_to_all_v: {} count {}", side, count);
+    total += count;
+  }
+  MODR_CHECK(total * element_size == static_cast<int64_t>(bytes),
+             "all_to_all_v: the {} counts are {} elements of {} bytes, the buffer has {} bytes", side, total,
+             element_size, bytes);
+}
 
 }  // namespace
 
@@ -19,9 +35,10 @@ Communicator::Communicator(std::shared_ptr<CommBackend> backend)
 
 Communicator Communicator::self() { return Communicator(make_self_backend()); }
 
-Communicator Communicator::split(int color, int key) const {
+Communicator Communicator::split(int color, int key, const std::string& name) const {
   MODR_CHECK(color >= 0, "split: color {} on rank {} of {}", color, rank_, size_);
-  return Communicator(backend_->split(color, key));
+  MODR_CHECK(name.size() <= max_name_size, "split: the name '{}' has more than {} characters", name, max_name_size);
+  return Communicator(backend_->split(color, key, name));
 }
 
 void Communicator::barrier() const { backend_->barrier(); }
@@ -38,12 +55,12 @@ void Communicator::all_reduce(std::span<int64_t> values, ReduceOp op) const {
   backend_->all_reduce(values.data(), count_of(values), ReduceType::i64, op);
 }
 
-void Communicator::check_root(const char* operation, int root) const {
-  MODR_CHECK(root >= 0 && root < size_, "{}: root {} of {} ranks", operation, root, size_);
+void Communicator::check_rank(const char* operation, const char* role, int rank) const {
+  MODR_CHECK(rank >= 0 && rank < size_, "{}: {} {} of {} ranks", operation, role, rank, size_);
 }
 
 void Communicator::broadcast_bytes(std::span<std::byte> bytes, int root) const {
-  check_root("broadcast", root);
+  check_rank("broadcast", "root", root);
   backend_->broadcast(bytes, root);
 }
 
@@ -68,7 +85,7 @@ void Communicator::all_gather_bytes(std::span<const std::byte> mine, std::span<s
 }
 
 std::vector<std::string> Communicator::gather(const std::string& mine, int root) const {
-  check_root("gather", root);
+  check_rank("gather", "root", root);
   const std::vector<int64_t> sizes = all_gather(count_of(mine));
   std::string all;
   if (rank_ == root) all.resize(static_cast<std::size_t>(std::reduce(sizes.begin(), sizes.end())));
@@ -81,6 +98,34 @@ std::vector<std::string> Communicator::gather(const std::string& mine, int root)
     offset += static_cast<std::size_t>(size);
   }
   return parts;
+}
+
+void Communicator::all_to_all_bytes(std::span<const std::byte> send, std::span<std::byte> receive,
+                                    int64_t element_size) const {
+  MODR_CHECK(count_of(send) % (size_ * element_size) == 0, "all_to_all: {} elements for {} ranks",
+             count_of(send) / element_size, size_);
+  backend_->all_to_all(send, receive, count_of(send) / size_);
+}
+
+Pending Communicator::start_exchange(const Exchange& exchange) const {
+  check_counts("send", exchange.send_counts, exchange.send.size(), exchange.element_size, size_);
+  check_counts("receive", exchange.receive_counts, exchange.receive.size(), exchange.element_size, size_);
+  return backend_->start_exchange(exchange);
+}
+
+Pending Communicator::start_send(std::span<const std::byte> bytes, int to, int64_t label) const {
+  check_rank("start_send", "receiver", to);
+  return backend_->start_send(bytes, to, label);
+}
+
+Pending Communicator::start_receive(std::span<std::byte> bytes, int from, int64_t label) const {
+  check_rank("start_receive", "sender", from);
+  return backend_->start_receive(bytes, from, label);
+}
+
+void Communicator::set_timeout(double seconds) const {
+  MODR_CHECK(seconds > 0, "a time-out of {} s", seconds);
+  backend_->set_timeout(seconds);
 }
 
 }  // namespace modr

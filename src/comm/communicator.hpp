@@ -16,8 +16,9 @@ template <typename T>
 concept Transferable = std::is_trivially_copyable_v<T>;
 
 /// A group of ranks: a small value {rank, size, split}; copies share the group. All calls are collective (every rank of
-/// the group makes them, in the same order, with the same sizes, root and operation) and have finished with the
-/// caller's memory when they return. Wrong arguments, and failures inside MPI, throw Error. One thread at a time.
+/// the group makes them, in the same order, with the same sizes, root and operation) unless they say otherwise, and
+/// have finished with the caller's memory when they return; those that are named start_ return at once, and have when
+/// their Pending has finished. Wrong arguments, and failures inside MPI, throw Error. One thread at a time.
 class Communicator {
  public:
   /// Wraps a backend, see MpiSession::world() and self().
@@ -29,8 +30,12 @@ class Communicator {
   int size() const { return size_; }
   bool is_root() const { return rank_ == 0; }
 
-  /// The ranks that give the same `color` (>= 0) become one group, ordered by `key`, then by rank.
-  Communicator split(int color, int key) const;
+  /// The ranks that give the same `color` (>= 0) become one group, ordered by `key`, then by rank. `name` is what
+  /// messages call it, e.g. "branch": at most 23 characters.
+  Communicator split(int color, int key, const std::string& name = "part") const;
+  /// The same group, communicating in the order of `stream`. Throws Error where the backend cannot: MPI and self have
+  /// buffers in host memory alone.
+  Communicator on(Stream stream) const { return Communicator(backend_->on(stream)); }
   void barrier() const;
 
   /// Replaces `values` by the elementwise sum, maximum or minimum over ranks: the same bits on every rank.
@@ -70,13 +75,49 @@ class Communicator {
   /// On the root every rank's text (or bytes in a string), in rank order; empty on the others.
   std::vector<std::string> gather(const std::string& mine, int root) const;
 
+  /// k values to every rank: `send` has size() * k elements, of which block r goes to rank r. Block r of the result is
+  /// what rank r sent here.
+  template <Transferable T>
+  std::vector<T> all_to_all(std::span<const T> send) const {
+    std::vector<T> receive(send.size());
+    all_to_all_bytes(std::as_bytes(send), std::as_writable_bytes(std::span(receive)), sizeof(T));
+    return receive;
+  }
+  /// The exchange: `send_counts[r]` consecutive elements of `send` go to rank r, `receive_counts[r]` come from rank r,
+  /// both in rank order. Rank r has to send as many as we expect. The counts are read before it returns.
+  template <Transferable T>
+  Pending start_all_to_all_v(std::span<const T> send, std::span<const int64_t> send_counts, std::span<T> receive,
+                             std::span<const int64_t> receive_counts) const {
+    return start_exchange(
+        {std::as_bytes(send), send_counts, std::as_writable_bytes(receive), receive_counts, sizeof(T)});
+  }
+  template <Transferable T>
+  void all_to_all_v(std::span<const T> send, std::span<const int64_t> send_counts, std::span<T> receive,
+                    std::span<const int64_t> receive_counts) const {
+    start_all_to_all_v(send, send_counts, receive, receive_counts).wait();
+  }
+
+  /// A message to one rank, which has to receive it: not collective. Messages from one rank to another arrive in the
+  /// order in which they were sent. Size and `label` (e.g. the microbatch) must be equal on both sides.
+  Pending start_send(std::span<const std::byte> bytes, int to, int64_t label) const;
+  Pending start_receive(std::span<std::byte> bytes, int from, int64_t label) const;
+
+  /// Tells what this rank is doing from now on, in all groups that it has: not collective, and costs nothing. It stands
+  /// in messages about ranks that lost each other; ranks that meet in a collective must have told the same.
+  void announce(const Activity& activity) const { backend_->announce(activity); }
+  const Activity& activity() const { return backend_->activity(); }
+  /// How long a rank waits for the others before it ends the job, in all groups that it has; 600 s at first.
+  void set_timeout(double seconds) const;
+
   /// For the other parts of this room.
   CommBackend& backend() const { return *backend_; }
 
  private:
-  void check_root(const char* operation, int root) const;
+  void check_rank(const char* operation, const char* role, int rank) const;
   void broadcast_bytes(std::span<std::byte> bytes, int root) const;
   void all_gather_bytes(std::span<const std::byte> mine, std::span<std::byte> all) const;
+  void all_to_all_bytes(std::span<const std::byte> send, std::span<std::byte> receive, int64_t element_size) const;
+  Pending start_exchange(const Exchange& exchange) const;
 
   std::shared_ptr<CommBackend> backend_;
   int rank_;

@@ -11,25 +11,11 @@ namespace modr {
 namespace {
 
 // One rank that writes down the sizes of its all-reduces.
-class RecordingBackend final : public CommBackend {
+class RecordingBackend final : public SelfBackend {
  public:
-  int rank() const override { return 0; }
-  int size() const override { return 1; }
-  std::shared_ptr<CommBackend> split(int color, int key) override { return self_->split(color, key); }
-  void barrier() override {}
   void all_reduce(void*, int64_t count, ReduceType, ReduceOp) override { counts.push_back(count); }
-  void broadcast(std::span<std::byte>, int) override {}
-  void all_gather(std::span<const std::byte> mine, std::span<std::byte> all) override { self_->all_gather(mine, all); }
-  void gather(std::span<const std::byte> mine, std::span<std::byte> all, std::span<const int64_t> sizes,
-              int root) override {
-    self_->gather(mine, all, sizes, root);
-  }
-  std::unique_ptr<CounterBackend> make_counter() override { return self_->make_counter(); }
 
   std::vector<int64_t> counts;
-
- private:
-  std::shared_ptr<CommBackend> self_ = make_self_backend();
 };
 
 TEST(GradReducer, SendsOneMessageABucket) {
