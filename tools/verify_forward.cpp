@@ -57,7 +57,8 @@ void compare_stage_gradients(const GoldenFile& golden, const ModrModel& model, c
   context.rope_table = model.rope_table();
   context.positions = positions;
   const Variable state = model.core(e, initial, golden.depth(), context).state;
-  const BlockContext block{batch.seq, model.rope_table(), positions, nullptr, nullptr, nullptr};
+  const BlockContext block{
+      uniform_offsets(batch.batch, batch.seq), model.rope_table(), positions, nullptr, nullptr, nullptr};
   const Variable logits = model.coda.head(model.coda.features(model.coda.normed(state), block));
   backward(model.loss(logits, batch, weight));
   const auto compare = [&](const std::string& name, const Variable& leaf) {

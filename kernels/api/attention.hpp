@@ -6,43 +6,49 @@ namespace modr::kernels::cpu {
 /// The largest head_dim the attention kernels take.
 inline constexpr int64_t max_head_dim = 256;
 
-/// Causal self-attention over a fused projection [batch, seq, 3, heads, head_dim], scale 1 / sqrt(head_dim).
+/// Sequences of different lengths, one behind the other without padding: sequence a is rows [offsets[a],
+/// offsets[a + 1]) of a fused projection [rows, 3, heads, head_dim], offsets[0] = 0. Scale 1 / sqrt(head_dim).
 struct AttentionShape {
-  int64_t batch, seq, heads, head_dim;
+  const int64_t* offsets;  // [sequences + 1]
+  int64_t sequences, heads, head_dim;
+
+  int64_t rows() const { return offsets[sequences]; }
+  int64_t length(int64_t sequence) const { return offsets[sequence + 1] - offsets[sequence]; }
 };
 
-/// Tiled online softmax (FlashAttention, Dao et al. 2022): nothing of size seq x seq is stored.
-/// out [batch, seq, heads, head_dim]; log_sum_exp [batch, heads, seq] is kept for backward.
+/// Tiled online softmax (FlashAttention, Dao et al. 2022): nothing of size length x length is stored.
+/// out [rows, heads, head_dim]; log_sum_exp [heads, rows] is kept for backward.
 template <typename T>
 void causal_attention(const AttentionShape& shape, const T* qkv, T* out, T* log_sum_exp);
 
 template <typename T>
 struct CausalAttentionBackward {
   AttentionShape shape;
-  const T* dout;         // [batch, seq, heads, head_dim]
-  const T* qkv;          // [batch, seq, 3, heads, head_dim]
-  const T* out;          // [batch, seq, heads, head_dim]
-  const T* log_sum_exp;  // [batch, heads, seq]
-  T* delta;              // [batch, heads, seq], workspace
-  T* dqkv;               // [batch, seq, 3, heads, head_dim], assigned
+  const T* dout;         // [rows, heads, head_dim]
+  const T* qkv;          // [rows, 3, heads, head_dim]
+  const T* out;          // [rows, heads, head_dim]
+  const T* log_sum_exp;  // [heads, rows]
+  T* delta;              // [heads, rows], workspace
+  T* dqkv;               // [rows, 3, heads, head_dim], assigned
 };
 
 template <typename T>
 void causal_attention_backward(const CausalAttentionBackward<T>& args);
 
-/// Attention of new tokens over cached ones and over each other. Sequence a of the batch sees its cached tokens
+/// Attention of new tokens over cached ones and over each other. Sequence a sees its cached tokens
 /// rows[a * max_past + i], i < past[a]: row r of `slab` is K then V, [2, heads, head_dim]; -1 means the token is not
 /// in the cache and is skipped.
 template <typename T>
 struct CachedAttention {
-  AttentionShape shape;  // seq counts the new tokens
-  const T* qkv;          // [batch, seq, 3, heads, head_dim]
+  AttentionShape shape;  // of the new tokens
+  const T* qkv;          // [rows, 3, heads, head_dim]
   const T* slab;
-  const int64_t* rows;  // [batch, max_past]
-  const int64_t* past;  // [batch]
+  const int64_t* rows;  // [sequences, max_past]
+  const int64_t* past;  // [sequences]
   int64_t max_past;
-  T* out;     // [batch, seq, heads, head_dim]
-  T* scores;  // workspace [batch, heads, max_past + seq]
+  int64_t max_keys;  // max_past and the most new tokens of a sequence
+  T* out;            // [rows, heads, head_dim]
+  T* scores;         // workspace [sequences, heads, max_keys]
 };
 
 template <typename T>

@@ -13,6 +13,33 @@ namespace {
 
 constexpr int64_t tile = 64;  // keys (and queries) worked on at once; a transposed tile stays in the first-level cache
 
+// Pairs of tiles that one head of a sequence works through: its tile t of queries sees t + 1 tiles of keys.
+int64_t tile_pairs(int64_t length) {
+  const int64_t tiles = (length + tile - 1) / tile;
+  return tiles * (tiles + 1) / 2;
+}
+
+// Splits the tile pairs of all heads of all sequences among threads, so that a long sequence among short ones is
+// shared. Calls f(sequence, head, begin, end) where the thread has pairs [begin, end), counted from the head's first
+// (the range may begin before the head or end behind it).
+template <typename F>
+void parallel_heads(const AttentionShape& s, F f) {
+  int64_t pairs = 0, work = 0;
+  for (int64_t sequence = 0; sequence < s.sequences; ++sequence) {
+    pairs += s.heads * tile_pairs(s.length(sequence));
+    work += s.heads * s.length(sequence) * s.length(sequence) * s.head_dim;
+  }
+  parallel_ranges(pairs, work, [=](int64_t begin, int64_t end) {
+    for (int64_t sequence = 0; sequence < s.sequences; ++sequence)
+      for (int64_t head = 0; head < s.heads; ++head) {
+        const int64_t count = tile_pairs(s.length(sequence));
+        if (begin < count && end > 0) f(sequence, head, begin, end);
+        begin -= count;
+        end -= count;
+      }
+  });
+}
+
 // One head of one sequence inside a fused projection: rows `stride` apart.
 template <typename T>
 struct Head {
@@ -21,9 +48,9 @@ struct Head {
 };
 
 template <typename T>
-Head<T> head_of(const AttentionShape& s, const T* qkv, int64_t batch, int64_t head) {
+Head<T> head_of(const AttentionShape& s, const T* qkv, int64_t sequence, int64_t head) {
   const int64_t width = s.heads * s.head_dim;
-  const T* base = qkv + batch * s.seq * 3 * width + head * s.head_dim;
+  const T* base = qkv + s.offsets[sequence] * 3 * width + head * s.head_dim;
   return {base, base + width, base + 2 * width, 3 * width};
 }
 
@@ -131,14 +158,14 @@ void attend_tile(const AttentionShape& s, const Head<T>& head, int64_t first, in
 
 template <typename T>
 void causal_attention(const AttentionShape& s, const T* qkv, T* out, T* log_sum_exp) {
-  const int64_t tiles = (s.seq + tile - 1) / tile, width = s.heads * s.head_dim;
-  const int64_t jobs = s.batch * s.heads * tiles;
-  parallel_ranges(jobs, s.batch * s.seq * s.seq * width, [=](int64_t begin, int64_t end) {
-    for (int64_t job = begin; job < end; ++job) {
-      const int64_t batch = job / (s.heads * tiles), head = job / tiles % s.heads, first = job % tiles * tile;
-      attend_tile(s, head_of(s, qkv, batch, head), first, std::min(first + tile, s.seq),
-                  out + batch * s.seq * width + head * s.head_dim, log_sum_exp + (batch * s.heads + head) * s.seq);
-    }
+  const int64_t width = s.heads * s.head_dim;
+  parallel_heads(s, [=](int64_t sequence, int64_t head, int64_t begin, int64_t end) {
+    const int64_t row = s.offsets[sequence], length = s.length(sequence);
+    // A tile of queries belongs to the thread that has its first pair.
+    for (int64_t first = 0, pair = 0; first < length; first += tile, pair += first / tile)
+      if (begin <= pair && pair < end)
+        attend_tile(s, head_of(s, qkv, sequence, head), first, std::min(first + tile, length),
+                    out + row * width + head * s.head_dim, log_sum_exp + head * s.rows() + row);
   });
 }
 template void causal_attention(const AttentionShape&, const float*, float*, float*);
@@ -157,16 +184,16 @@ struct BackwardTile {
 template <typename T>
 class HeadBackward {
  public:
-  HeadBackward(const CausalAttentionBackward<T>& a, int64_t batch, int64_t h)
-      : head_(head_of(a.shape, a.qkv, batch, h)),
-        seq_(a.shape.seq),
+  HeadBackward(const CausalAttentionBackward<T>& a, int64_t sequence, int64_t h)
+      : head_(head_of(a.shape, a.qkv, sequence, h)),
+        seq_(a.shape.length(sequence)),
         dim_(a.shape.head_dim),
         width_(a.shape.heads * a.shape.head_dim),
-        dout_(a.dout + batch * seq_ * width_ + h * dim_),
-        log_sum_exp_(a.log_sum_exp + (batch * a.shape.heads + h) * seq_),
-        delta_(a.delta + (batch * a.shape.heads + h) * seq_),
+        dout_(a.dout + a.shape.offsets[sequence] * width_ + h * dim_),
+        log_sum_exp_(a.log_sum_exp + h * a.shape.rows() + a.shape.offsets[sequence]),
+        delta_(a.delta + h * a.shape.rows() + a.shape.offsets[sequence]),
         dq_(a.dqkv + (head_.q - a.qkv)) {
-    const T* out = a.out + batch * seq_ * width_ + h * dim_;
+    const T* out = a.out + a.shape.offsets[sequence] * width_ + h * dim_;
     for (int64_t i = 0; i < seq_; ++i) {
       delta_[i] = 0;
       for (int64_t d = 0; d < dim_; ++d) delta_[i] += dout_[i * width_ + d] * out[i * width_ + d];
@@ -216,8 +243,8 @@ class HeadBackward {
       T* dk = dq_ + width_ + (key + j) * head_.stride;
       add_weighted_rows(&tile_.dscores[first][j], tile, head_.q + (query + first) * head_.stride, head_.stride,
                         queries - first, dim_, dk);
-      add_weighted_rows(&tile_.weights[first][j], tile, dout_ + (query + first) * width_, width_, queries - first,
-                        dim_, dk + width_);
+      add_weighted_rows(&tile_.weights[first][j], tile, dout_ + (query + first) * width_, width_, queries - first, dim_,
+                        dk + width_);
     }
   }
 
@@ -234,9 +261,9 @@ class HeadBackward {
 template <typename T>
 void causal_attention_backward(const CausalAttentionBackward<T>& a) {
   const AttentionShape& s = a.shape;
-  std::fill_n(a.dqkv, s.batch * s.seq * 3 * s.heads * s.head_dim, T{0});
-  parallel_ranges(s.batch * s.heads, s.batch * s.seq * s.seq * s.heads * s.head_dim, [&](int64_t begin, int64_t end) {
-    for (int64_t job = begin; job < end; ++job) HeadBackward<T>(a, job / s.heads, job % s.heads).run();
+  std::fill_n(a.dqkv, s.rows() * 3 * s.heads * s.head_dim, T{0});
+  parallel_heads(s, [&](int64_t sequence, int64_t head, int64_t begin, int64_t) {
+    if (begin <= 0) HeadBackward<T>(a, sequence, head).run();  // the thread that has the head's first pair
   });
 }
 template void causal_attention_backward(const CausalAttentionBackward<float>&);

@@ -30,29 +30,28 @@ T dot(const T* a, const T* b, int64_t n) {
 template <typename T>
 struct Keys {
   const CachedAttention<T>& args;
-  int64_t batch, head;
+  int64_t sequence, head;
 
   // K of token `index` (cached tokens first); null when the cache does not hold it.
   const T* operator[](int64_t index) const {
     const AttentionShape& s = args.shape;
-    const int64_t width = s.heads * s.head_dim, offset = head * s.head_dim;
-    if (index >= args.past[batch])
-      return args.qkv + (batch * s.seq + index - args.past[batch]) * 3 * width + width + offset;
-    const int64_t row = args.rows[batch * args.max_past + index];
+    const int64_t width = s.heads * s.head_dim, offset = head * s.head_dim, past = args.past[sequence];
+    if (index >= past) return args.qkv + (s.offsets[sequence] + index - past) * 3 * width + width + offset;
+    const int64_t row = args.rows[sequence * args.max_past + index];
     return row < 0 ? nullptr : args.slab + row * 2 * width + offset;
   }
 };
 
 template <typename T>
-void attend(const CachedAttention<T>& a, int64_t batch, int64_t head, T* scores) {
+void attend(const CachedAttention<T>& a, int64_t sequence, int64_t head, T* scores) {
   const AttentionShape& s = a.shape;
   const int64_t width = s.heads * s.head_dim;
   const T scale = T{1} / std::sqrt(static_cast<T>(s.head_dim));
-  const Keys<T> keys{a, batch, head};
-  for (int64_t i = 0; i < s.seq; ++i) {
-    const int64_t visible = a.past[batch] + i + 1;
-    const T* q = a.qkv + (batch * s.seq + i) * 3 * width + head * s.head_dim;
-    T* out = a.out + (batch * s.seq + i) * width + head * s.head_dim;
+  const Keys<T> keys{a, sequence, head};
+  for (int64_t row = s.offsets[sequence]; row < s.offsets[sequence + 1]; ++row) {
+    const int64_t visible = a.past[sequence] + row - s.offsets[sequence] + 1;
+    const T* q = a.qkv + row * 3 * width + head * s.head_dim;
+    T* out = a.out + row * width + head * s.head_dim;
     T largest = -std::numeric_limits<T>::infinity();
     for (int64_t j = 0; j < visible; ++j) {
       const T* key = keys[j];
@@ -81,9 +80,8 @@ void attend(const CachedAttention<T>& a, int64_t batch, int64_t head, T* scores)
 template <typename T>
 void cached_attention(const CachedAttention<T>& a) {
   const AttentionShape& s = a.shape;
-  const int64_t span = a.max_past + s.seq;
-  parallel_ranges(s.batch * s.heads, s.batch * s.heads * s.seq * span * s.head_dim, [&](int64_t begin, int64_t end) {
-    for (int64_t job = begin; job < end; ++job) attend(a, job / s.heads, job % s.heads, a.scores + job * span);
+  parallel_ranges(s.sequences * s.heads, s.rows() * s.heads * a.max_keys * s.head_dim, [&](int64_t begin, int64_t end) {
+    for (int64_t job = begin; job < end; ++job) attend(a, job / s.heads, job % s.heads, a.scores + job * a.max_keys);
   });
 }
 template void cached_attention(const CachedAttention<float>&);

@@ -43,8 +43,9 @@ int32_t most_likely_token(const Tensor& logits, int64_t row) {
 
 Variable Decoder::features(const Variable& state, const Indices& positions, int64_t seq) {
   const auto window = cache_.coda_window();
+  const Offsets sequences = uniform_offsets(state.size(0) / seq, seq);
   return model_.coda.features(model_.coda.normed(state),
-                              {seq, model_.rope_table(), positions, nullptr, nullptr, window.get()});
+                              {sequences, model_.rope_table(), positions, nullptr, nullptr, window.get()});
 }
 
 DecodeResult Decoder::operator()(const DecodeCall& call) {
@@ -55,8 +56,9 @@ DecodeResult Decoder::operator()(const DecodeCall& call) {
   cache_.begin(call.sequences, call.counts);
   const Indices positions = positions_of(call, cache_, model_.config().block_size);
   const auto prelude_window = cache_.prelude_window();
-  const Variable e = model_.prelude(model_.prelude.embed(call.ids), {call.seq, model_.rope_table(), positions, nullptr,
-                                                                     nullptr, prelude_window.get()});
+  const Offsets rows = uniform_offsets(static_cast<int64_t>(call.sequences.size()), call.seq);
+  const Variable e = model_.prelude(model_.prelude.embed(call.ids),
+                                    {rows, model_.rope_table(), positions, nullptr, nullptr, prelude_window.get()});
   CoreContext context;
   context.seq = call.seq;
   context.mask = mask_of(call);

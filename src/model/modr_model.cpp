@@ -36,7 +36,7 @@ ForwardOutput ModrModel::forward(const TokenBatch& batch, const Variable& initia
   if (batch.seq > config_.block_size)
     fail("a sequence of {} tokens is longer than the model's block size {}", batch.seq, config_.block_size);
   const Indices positions = sequence_positions(batch.batch, batch.seq);
-  const BlockContext block{batch.seq, rope_table_, positions, nullptr, nullptr, nullptr};
+  const BlockContext block{uniform_offsets(batch.batch, batch.seq), rope_table_, positions, nullptr, nullptr, nullptr};
   const Variable embedded = prelude.embed(batch.ids);
   const Variable e = prelude(embedded, block);
   CoreContext context;

@@ -64,10 +64,11 @@ Variable RecurrentCore::run_branches(const Variable& h, const Variable& gates, i
   std::unique_ptr<CacheWindow> window;
   if (context.cache != nullptr)
     window = context.cache->core_window(recurrence, cached_passes(*plan, units_are_tokens, h.size(0) / context.seq));
-  const BlockContext block{context.seq,
+  const int64_t sequences = units_are_tokens ? h.size(0) / context.seq : plan->passes();
+  const BlockContext block{uniform_offsets(sequences, context.seq),
                            context.rope_table,
                            units_are_tokens ? context.positions : positions_in_order(context.positions, *plan),
-                           branches_.n_branches > 0 ? plan->row_offsets : nullptr,
+                           branches_.n_branches > 0 ? plan->row_groups : nullptr,
                            relay.get(),
                            window.get()};
   const Variable passes = run_blocks(blocks_, dispatcher_->dispatch(h, *plan), block);

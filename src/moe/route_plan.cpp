@@ -33,10 +33,13 @@ RoutePlanPtr make_route_plan(std::vector<int32_t> choice, int64_t top_k, int64_t
   plan.choice = std::move(choice);
   plan.source = make_indices(std::move(source));
   plan.position = make_indices(std::move(position));
-  std::vector<int64_t> rows = offsets;
-  for (int64_t& row : rows) row *= rows_per_unit;
+  std::vector<RowGroup> rows;
+  for (int64_t j = 0; j < n_branches; ++j) {
+    const auto first = offsets.begin() + j;
+    rows.push_back({j, first[0] * rows_per_unit, first[1] * rows_per_unit});
+  }
   plan.pass_offsets = make_offsets(std::move(offsets));
-  plan.row_offsets = make_offsets(std::move(rows));
+  plan.row_groups = make_row_groups(rows);
   return std::make_shared<const RoutePlan>(std::move(plan));
 }
 

@@ -15,7 +15,7 @@ struct RoutePlan {
   Indices source;               // [passes]: the unit of each pass
   Indices position;             // [units, top_k]: the pass of each choice
   Offsets pass_offsets;         // [n_branches + 1]: passes by branch
-  Offsets row_offsets;          // the same in rows
+  RowGroups row_groups;         // the same in rows
   std::vector<int64_t> counts;  // [n_branches]: passes of units that are not padding
 
   int64_t passes() const { return units * top_k; }

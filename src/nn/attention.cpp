@@ -19,11 +19,11 @@ Variable Attention::operator()(const Variable& x, const BlockContext& context, i
   fused = ops::rope(fused, qk_bias_, context.rope_table, context.positions);
   Variable attended;
   if (context.cache == nullptr) {
-    attended = ops::causal_attention(fused, context.seq, n_heads_);
+    attended = ops::causal_attention(fused, context.sequences, n_heads_);
   } else {
     const ops::CachedTokens past = context.cache->past(layer);
-    attended = past.max_past == 0 ? ops::causal_attention(fused, context.seq, n_heads_)
-                                  : ops::cached_attention(fused, context.seq, n_heads_, past);
+    attended = past.max_past == 0 ? ops::causal_attention(fused, context.sequences, n_heads_)
+                                  : ops::cached_attention(fused, context.sequences, n_heads_, past);
     context.cache->store(layer, fused.value());
   }
   if (context.relay != nullptr) attended = context.relay->send_back(attended);

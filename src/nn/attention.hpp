@@ -37,10 +37,10 @@ class CacheWindow {
 
 /// What a block must know besides its input rows.
 struct BlockContext {
-  int64_t seq = 0;                        // tokens a sequence, in attention order
+  Offsets sequences;                      // [sequences + 1]: rows of each sequence, in attention order
   Tensor rope_table;                      // [block_size, head_dim / 2, 2], float32
   Indices positions;                      // [rows], in attention order
-  Offsets groups;                         // rows by branch; null where blocks have no adapters
+  RowGroups groups;                       // rows by branch; null where blocks have no adapters
   const AttentionRelay* relay = nullptr;  // null: rows are in attention order already
   CacheWindow* cache = nullptr;           // null: the sequences are complete
 };

@@ -8,7 +8,7 @@ GatedMlp::GatedMlp(const std::string& name, const BlockConfig& config, DType dty
     : fc(name + ".fc", config.n_embd, 2 * config.intermediate_size, dtype),
       proj(name + ".proj", config.intermediate_size, config.n_embd, dtype) {}
 
-Variable GatedMlp::operator()(const Variable& x, const Offsets& groups) const {
+Variable GatedMlp::operator()(const Variable& x, const RowGroups& groups) const {
   return proj(ops::silu_gate(fc(x, groups)), groups);
 }
 

@@ -10,7 +10,7 @@ namespace modr {
 class GatedMlp {
  public:
   GatedMlp(const std::string& name, const BlockConfig& config, DType dtype);
-  Variable operator()(const Variable& x, const Offsets& groups) const;
+  Variable operator()(const Variable& x, const RowGroups& groups) const;
   void collect(ParameterList& parameters) const;
 
   Linear fc, proj;

@@ -8,7 +8,7 @@ namespace modr {
 Linear::Linear(std::string name, int64_t in, int64_t out, DType dtype)
     : name_(std::move(name)), weight_(Tensor::zeros({out, in}, dtype), true) {}
 
-Variable Linear::operator()(const Variable& x, const Offsets& groups) const {
+Variable Linear::operator()(const Variable& x, const RowGroups& groups) const {
   if (!lora_) return ops::linear(x, weight_);
   MODR_CHECK(groups != nullptr, "{} has adapters, but its rows have no branches", name_);
   return ops::lora_linear(x, weight_, *lora_, groups);

@@ -19,7 +19,7 @@ class Linear {
   void attach(ops::LoraWeights lora) { lora_ = std::move(lora); }
 
   /// x [rows, in] -> [rows, out]. `groups` (rows by branch) is used when adapters are attached.
-  Variable operator()(const Variable& x, const Offsets& groups = nullptr) const;
+  Variable operator()(const Variable& x, const RowGroups& groups = nullptr) const;
 
   void collect(ParameterList& parameters) const;
 

@@ -10,8 +10,9 @@ struct LoraWeights {
   double scale = 1;  // alpha / rank
 };
 
-/// y = x W^T + scale (x A_j^T) B_j^T, where j is the branch of the row: rows are sorted by branch, branch j owning rows
-/// [groups[j], groups[j + 1]). x [rows, in], weight [out, in], y [rows, out]. Keeps x and x A_j^T for backward.
-Variable lora_linear(const Variable& x, const Variable& weight, const LoraWeights& lora, const Offsets& groups);
+/// y = x W^T + scale (x A_j^T) B_j^T, where j is the branch of the row's group; the groups cover all rows in order.
+/// x [rows, in], weight [out, in], y [rows, out]. Gradients of A and B are summed over groups in their order. Keeps x
+/// and x A_j^T for backward.
+Variable lora_linear(const Variable& x, const Variable& weight, const LoraWeights& lora, const RowGroups& groups);
 
 }  // namespace modr::ops

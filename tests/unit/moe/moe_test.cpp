@@ -19,7 +19,7 @@ TEST(RoutePlan, SortsPassesByBranchAndKeepsSourceOrder) {
   EXPECT_EQ(*plan->source, (std::vector<int32_t>{1, 3, 4, 0, 2}));
   EXPECT_EQ(*plan->position, (std::vector<int32_t>{3, 0, 4, 1, 2}));
   EXPECT_EQ(*plan->pass_offsets, (std::vector<int64_t>{0, 2, 3, 5, 5}));
-  EXPECT_EQ(*plan->row_offsets, (std::vector<int64_t>{0, 6, 9, 15, 15}));
+  EXPECT_EQ(*plan->row_groups, (std::vector<RowGroup>{{0, 0, 6}, {1, 6, 9}, {2, 9, 15}}));
   EXPECT_EQ(plan->counts, (std::vector<int64_t>{2, 1, 2, 0}));
   EXPECT_FALSE(plan->is_identity());
   EXPECT_TRUE(single_branch_plan(3, 2)->is_identity());

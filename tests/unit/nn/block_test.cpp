@@ -27,10 +27,10 @@ TEST(SandwichBlock, GradientsOfInputAndAllParameters) {
     leaves.push_back(parameter.variable);
   }
   BlockContext context;
-  context.seq = 3;
-  context.rope_table = ops::rope_table(3, 6, 100);
-  context.positions = make_indices({0, 1, 2, 0, 1, 2});
-  context.groups = make_offsets({0, 2, 6});
+  context.sequences = make_offsets({0, 2, 6});
+  context.rope_table = ops::rope_table(4, 6, 100);
+  context.positions = make_indices({0, 1, 0, 1, 2, 3});
+  context.groups = make_row_groups({{1, 0, 1}, {0, 1, 4}, {1, 4, 6}});
   testing::check_gradients([&](const std::vector<Variable>& in) { return block(in[0], context); }, leaves, 1e-6);
 }
 

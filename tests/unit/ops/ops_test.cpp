@@ -3,12 +3,10 @@
 #include <numeric>
 
 #include "ops/arithmetic.hpp"
-#include "ops/attention.hpp"
 #include "ops/combine.hpp"
 #include "ops/cross_entropy.hpp"
 #include "ops/embedding.hpp"
 #include "ops/linear.hpp"
-#include "ops/lora_linear.hpp"
 #include "ops/matmul.hpp"
 #include "ops/rms_norm.hpp"
 #include "ops/rope.hpp"
@@ -42,13 +40,6 @@ TEST(GradCheck, LinearColumnsWithAddend) {
       {random_leaf({3, 4}, 1), random_leaf({5, 6}, 2), random_leaf({3, 2}, 3)});
 }
 
-TEST(GradCheck, LoraLinear) {
-  const Offsets groups = make_offsets({0, 2, 2, 6});  // branch 1 owns no row
-  check_gradients(
-      [&](const auto& in) { return ops::lora_linear(in[0], in[1], {in[2], in[3], 0.7}, groups); },
-      {random_leaf({6, 4}, 1), random_leaf({5, 4}, 2), random_leaf({3, 2, 4}, 3), random_leaf({3, 5, 2}, 4)});
-}
-
 TEST(GradCheck, Embedding) {
   const Indices ids = make_indices({3, 0, 3, 1});
   check_gradients([&](const auto& in) { return ops::embedding(ids, in[0], 2.5); }, {random_leaf({4, 3}, 1)});
@@ -70,14 +61,6 @@ TEST(GradCheck, Rope) {
   check_gradients([&](const auto& in) { return ops::rope(in[0], in[1], table, positions); },
                   {random_leaf({3, 24}, 1), random_leaf({2, 1, 2, 4}, 2)});
   check_gradients([&](const auto& in) { return ops::rope(in[0], {}, table, positions); }, {random_leaf({3, 24}, 1)});
-}
-
-TEST(GradCheck, CausalAttention) {
-  check_gradients([](const auto& in) { return ops::causal_attention(in[0], 5, 2); }, {random_leaf({10, 18}, 1)});
-}
-
-TEST(GradCheck, CausalAttentionOverSeveralTiles) {
-  check_gradients([](const auto& in) { return ops::causal_attention(in[0], 70, 1); }, {random_leaf({70, 6}, 1)}, 1e-6);
 }
 
 TEST(GradCheck, SiluGate) {
@@ -149,38 +132,6 @@ TEST(Matmul, EmptySizes) {
   EXPECT_EQ(c.to_vector(), std::vector<double>(6, 2));
   ops::matmul({Tensor::zeros({0, 2}, DType::f32)}, {Tensor::zeros({2, 3}, DType::f32)},
               Tensor::zeros({0, 3}, DType::f32));
-}
-
-// The cached kernel against the causal one: the same tokens, the first ones from a shuffled cache.
-TEST(CachedAttention, EqualsCausalAttention) {
-  const int64_t seq = 7, heads = 2, width = 6, past = 4;
-  const Tensor qkv = random_tensor({2 * seq, 3 * width}, 1);
-  const auto expected = ops::causal_attention(Variable(qkv), seq, heads).value();
-  ops::CachedTokens cached{Tensor::zeros({20, 2, width}, DType::f64), {}, {past, past}, past};
-  Tensor fresh = Tensor::empty({2 * (seq - past), 3 * width}, DType::f64);
-  for (int64_t a = 0; a < 2; ++a) {
-    for (int64_t i = 0; i < past; ++i) {
-      const int64_t row = (7 * (a * past + i) + 3) % 20;
-      cached.rows.push_back(row);
-      cached.slab.slice(0, row, row + 1).view({2 * width}).copy_from(
-          qkv.slice(0, a * seq + i, a * seq + i + 1).slice(1, width, 3 * width).contiguous().view({2 * width}));
-    }
-    fresh.slice(0, a * (seq - past), (a + 1) * (seq - past)).copy_from(qkv.slice(0, a * seq + past, (a + 1) * seq));
-  }
-  const auto got = ops::cached_attention(Variable(fresh), seq - past, heads, cached).value();
-  for (int64_t a = 0; a < 2; ++a) {
-    const auto want = expected.slice(0, a * seq + past, (a + 1) * seq).to_vector();
-    const auto have = got.slice(0, a * (seq - past), (a + 1) * (seq - past)).to_vector();
-    for (std::size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(have[i], want[i], 1e-13);
-  }
-}
-
-TEST(CachedAttention, SkipsMissingTokens) {
-  const Tensor qkv = random_tensor({1, 6}, 1);
-  const Tensor slab = random_tensor({3, 2, 2}, 2);
-  const auto with_hole = ops::cached_attention(Variable(qkv), 1, 1, {slab, {0, -1, 2}, {3}, 3}).value().to_vector();
-  const auto without = ops::cached_attention(Variable(qkv), 1, 1, {slab, {0, 2}, {2}, 2}).value().to_vector();
-  EXPECT_EQ(with_hole, without);
 }
 
 TEST(Ops, BadInputIsNamed) {
