@@ -93,6 +93,24 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
 }
 
 template <typename Visitor>
+void visit_fields(Visitor& visit, StageRanks& c) {
+  visit("prelude", c.prelude);
+  visit("recurrence", c.recurrence);
+  visit("coda", c.coda);
+}
+
+template <typename Visitor>
+void visit_fields(Visitor& visit, ParallelConfig& c) {
+  visit("data", c.data);
+  visit("stages", c.stages);
+  visit("branch", c.branch);
+  visit("placement", c.placement);
+  visit("merge_up_to", c.merge_up_to);
+  visit("schedule", c.schedule);
+  visit("timeout_s", c.timeout_s);
+}
+
+template <typename Visitor>
 void visit_fields(Visitor& visit, RunConfig& c) {
   visit("name", c.name);
   visit("seed", c.seed);
@@ -100,6 +118,7 @@ void visit_fields(Visitor& visit, RunConfig& c) {
   visit("data", c.data);
   visit("optim", c.optim);
   visit("train", c.train);
+  visit("parallel", c.parallel);
 }
 
 /// A struct with a table above.
@@ -134,6 +153,10 @@ template <>
 inline constexpr std::array choices<Trainable>{Trainable::all, Trainable::branches};
 template <>
 inline constexpr std::array choices<Recompute>{Recompute::none, Recompute::recurrence};
+template <>
+inline constexpr std::array choices<Placement>{Placement::replicate, Placement::exchange, Placement::automatic};
+template <>
+inline constexpr std::array choices<PipelineOrder>{PipelineOrder::one_f_one_b, PipelineOrder::gpipe};
 template <>
 inline constexpr std::array choices<DType>{DType::f32, DType::f64};
 

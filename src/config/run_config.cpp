@@ -76,6 +76,7 @@ void RunConfig::validate() const {
   data.validate();
   optim.validate();
   train.validate();
+  parallel.validate();
   check_mode(*this);
   const auto at_most = [](const char* field, int64_t value, const char* limit_field, int64_t limit) {
     if (value > limit) fail("{}: expected at most {} ({}), found {}", field, limit_field, limit, value);

@@ -8,6 +8,7 @@
 //   data: {train: [a.jsonl]}   # DatasetConfig
 //   optim: {lr: 1e-3}          # OptimConfig
 //   train: {mode: modr}        # TrainConfig
+//   parallel: {data: 2}        # ParallelConfig
 //
 // A relative path is looked for from the current folder and then from the folder of the file that has it; where it is
 // found there, its absolute path takes its place.
@@ -19,6 +20,7 @@
 #include "dataset/config.hpp"
 #include "model/config.hpp"
 #include "optim/config.hpp"
+#include "parallel/config.hpp"
 #include "train/config.hpp"
 
 namespace modr {
@@ -31,6 +33,7 @@ struct RunConfig {
   DatasetConfig data;
   OptimConfig optim;
   TrainConfig train;
+  ParallelConfig parallel;
 
   /// Checks each part and that they fit together. Throws Error naming the field ("model.n_heads").
   void validate() const;

@@ -15,7 +15,7 @@ TEST_F(ConfigFiles, UnknownKey) {
   EXPECT_EQ(error_of("model: {branches: {n_branch: 4}}\n"),
             "run.yaml:1: model.branches.n_branch: unknown key; did you mean 'n_branches'?");
   EXPECT_EQ(error_of("seed: 1\nxyzzy: 1\n"),
-            "run.yaml:2: xyzzy: unknown key; expected one of name, seed, model, data, optim, train");
+            "run.yaml:2: xyzzy: unknown key; expected one of name, seed, model, data, optim, train, parallel");
 }
 
 TEST_F(ConfigFiles, WrongType) {
@@ -51,6 +51,10 @@ TEST_F(ConfigFiles, UnknownChoice) {
             "run.yaml:2: train.mode: expected pretrain or lora or modr, found 'modrr'");
   EXPECT_EQ(error_of("train: {mode: [modr]}\n"),
             "run.yaml:1: train.mode: expected pretrain or lora or modr, found a list");
+  EXPECT_EQ(error_of("parallel: {placement: automatic}\n"),
+            "run.yaml:1: parallel.placement: expected replicate or exchange or auto, found 'automatic'");
+  EXPECT_EQ(error_of("parallel: {schedule: 1f1b1}\n"),
+            "run.yaml:1: parallel.schedule: expected 1f1b or gpipe, found '1f1b1'");
   EXPECT_EQ(error_of("train: {dtype: bf8}\n"), "run.yaml:1: train.dtype: expected f32 or f64, found 'bf8'");
 }
 
@@ -88,6 +92,8 @@ TEST_F(ConfigFiles, ImpossibleValuesAreToldWithTheirLine) {
             "run.yaml:2: data.train[1]: expected a file's path, found an empty text");
   EXPECT_EQ(error_of(kModel + kData + "train:\n  steps: 0\n"),
             "run.yaml:4: train.steps: expected a number of at least 1, found 0");
+  EXPECT_EQ(error_of(kModel + kData + "parallel:\n  stages:\n    prelude: 1\n    recurrence: 0\n    coda: 1\n"),
+            "run.yaml:6: parallel.stages.recurrence: expected at least 1 where the other stages have ranks, found 0");
   EXPECT_EQ(error_of(kModel + kData + "name: a/b\n"),
             "run.yaml:3: name: expected letters, digits, '_', '-' and '.' (it names a folder), found 'a/b'");
 }

@@ -12,6 +12,9 @@ TEST_F(ConfigFiles, FillsWhatTheFileLeavesOpen) {
   EXPECT_EQ(config.model.block_size, ModelConfig{}.block_size);
   EXPECT_EQ(config.data.train, std::vector<std::string>{"a.jsonl"});
   EXPECT_EQ(config.train.trainable, Trainable::all);
+  EXPECT_EQ(config.parallel.data, 0);
+  EXPECT_FALSE(config.parallel.stages.is_pipeline());
+  EXPECT_EQ(config.parallel.placement, Placement::replicate);
 }
 
 TEST_F(ConfigFiles, ReadsEveryKindOfValue) {
@@ -24,7 +27,8 @@ TEST_F(ConfigFiles, ReadsEveryKindOfValue) {
         "  branches: {n_branches: 4, lora_targets: [mlp.fc], unit: token, gate: straight_through}\n"
         "data: {train: [a.jsonl, \"b c.jsonl\"], format: auto, packing: pack}\n"
         "optim: {decay_shape: cosine, lr: .5, weight_decay: 0}\n"
-        "train: {mode: modr, num_steps_no_grad: 0, num_steps_with_grad: 4, dtype: f64, recompute: recurrence}\n");
+        "train: {mode: modr, num_steps_no_grad: 0, num_steps_with_grad: 4, dtype: f64, recompute: recurrence}\n"
+        "parallel: {stages: {prelude: 1, recurrence: 2, coda: 1}, schedule: gpipe, timeout_s: 30}\n");
   const RunConfig config = load_run_config("run.yaml");
   EXPECT_EQ(config.name, "my-run.1");
   EXPECT_EQ(config.seed, UINT64_MAX);
@@ -43,6 +47,9 @@ TEST_F(ConfigFiles, ReadsEveryKindOfValue) {
   EXPECT_EQ(config.train.num_steps_no_grad, 0);
   EXPECT_EQ(config.train.dtype, DType::f64);
   EXPECT_EQ(config.train.recompute, Recompute::recurrence);
+  EXPECT_EQ(config.parallel.stages, (StageRanks{1, 2, 1}));
+  EXPECT_EQ(config.parallel.schedule, PipelineOrder::gpipe);
+  EXPECT_EQ(config.parallel.timeout_s, 30);
 }
 
 TEST_F(ConfigFiles, ModelMayStandInAFileOfItsOwn) {
