@@ -73,7 +73,7 @@ std::unique_ptr<ModrModel> GoldenFile::model(DType dtype) const {
   auto model = std::make_unique<ModrModel>(model_config(), dtype);
   for (const Parameter& parameter : model->parameters())
     file_.read_into("weights/" + parameter.name, parameter.variable.value());
-  if (model->core.router()) file_.read_into("weights/transformer.router.bias", model->router_bias());
+  if (model->core().router()) file_.read_into("weights/transformer.router.bias", model->router_bias());
   if (file_.has("buffers/freqs_cis"))
     model->set_rope_table(file_.read_tensor("buffers/freqs_cis", DType::f32).view_as(model->rope_table().shape()));
   model->set_trainable(trainable());

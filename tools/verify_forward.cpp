@@ -56,10 +56,10 @@ void compare_stage_gradients(const GoldenFile& golden, const ModrModel& model, c
   context.mask = batch.mask;
   context.rope_table = model.rope_table();
   context.positions = positions;
-  const Variable state = model.core(e, initial, golden.depth(), context).state;
+  const Variable state = model.core()(e, initial, golden.depth(), context).state;
   const BlockContext block{
       uniform_offsets(batch.batch, batch.seq), model.rope_table(), positions, nullptr, nullptr, nullptr};
-  const Variable logits = model.coda.head(model.coda.features(model.coda.normed(state), block));
+  const Variable logits = model.coda().head(model.coda().features(model.coda().normed(state), block));
   backward(model.loss(logits, batch, weight));
   const auto compare = [&](const std::string& name, const Variable& leaf) {
     if (golden.has(name))
@@ -104,7 +104,7 @@ void verify_forward(const GoldenFile& golden, DType dtype, const Tolerances& tol
   compare("expected/latent_final_normed", trace.final_normed);
   compare("expected/head_in", trace.head_in);
   compare("expected/logits_f64", output.logits.value());
-  if (model->core.router()) {
+  if (model->core().router()) {
     compare_routes(golden, output.decisions, batch, tolerances, report);
     compare_bias(golden, *model, output.decisions, report);
   }

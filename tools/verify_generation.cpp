@@ -48,7 +48,7 @@ void verify_one_generation(const GoldenFile& golden, const ModrModel& model, con
   report.exact(group + "/generated_ids", words, expected);
   report.relative(group + "/logits_f64", recorded.logits,
                   file.read_tensor(group + "/logits_f64", DType::f64).to_vector(), tolerances.logits);
-  if (model.core.router()) compare_generation_routes(golden, group, recorded, tolerances, report);
+  if (model.core().router()) compare_generation_routes(golden, group, recorded, tolerances, report);
 }
 
 void verify_prefill(const GoldenFile& golden, const ModrModel& model, const std::string& group,

@@ -85,7 +85,7 @@ std::vector<Likelihood> score_batch(const ModrModel& model, std::span<const Cont
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const int64_t begin = static_cast<int64_t>(i) * batch.seq;
     scores[i].log_likelihood = log_likelihood(logits.slice(0, begin, begin + batch.seq), rows[i]);
-    if (model.core.router())
+    if (model.core().router())
       scores[i].branch_counts.resize(static_cast<std::size_t>(model.config().branches.n_branches));
   }
   for (const RouteDecision& decision : output.decisions) count_branches(*decision.plan, batch, scores);

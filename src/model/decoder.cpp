@@ -44,7 +44,7 @@ int32_t most_likely_token(const Tensor& logits, int64_t row) {
 Variable Decoder::features(const Variable& state, const Indices& positions, int64_t seq) {
   const auto window = cache_.coda_window();
   const Offsets sequences = uniform_offsets(state.size(0) / seq, seq);
-  return model_.coda.features(model_.coda.normed(state),
+  return model_.coda().features(model_.coda().normed(state),
                               {sequences, model_.rope_table(), positions, nullptr, nullptr, window.get()});
 }
 
@@ -57,7 +57,7 @@ DecodeResult Decoder::operator()(const DecodeCall& call) {
   const Indices positions = positions_of(call, cache_, model_.config().block_size);
   const auto prelude_window = cache_.prelude_window();
   const Offsets rows = uniform_offsets(static_cast<int64_t>(call.sequences.size()), call.seq);
-  const Variable e = model_.prelude(model_.prelude.embed(call.ids),
+  const Variable e = model_.prelude()(model_.prelude().embed(call.ids),
                                     {rows, model_.rope_table(), positions, nullptr, nullptr, prelude_window.get()});
   CoreContext context;
   context.seq = call.seq;
@@ -65,25 +65,25 @@ DecodeResult Decoder::operator()(const DecodeCall& call) {
   context.rope_table = model_.rope_table();
   context.positions = positions;
   context.cache = &cache_;
-  const Variable injected = model_.core.inject(e);
+  const Variable injected = model_.core().inject(e);
   const Indices last = last_rows(call);
   DecodeResult result;
   Variable state(call.initial_state);
   std::optional<RouteDecision> decision;
   if (call.exit != nullptr) call.exit->begin(call.initial_state, model_.config().vocab_size);
   for (int64_t t = 0; t < call.num_steps; ++t) {
-    state = model_.core.step(state, injected, t, decision, context);
-    if (model_.core.router() && model_.core.decides_at(t)) result.decisions.push_back(*decision);
+    state = model_.core().step(state, injected, t, decision, context);
+    if (model_.core().router() && model_.core().decides_at(t)) result.decisions.push_back(*decision);
     result.steps = t + 1;
     if (call.exit == nullptr) continue;
     Tensor logits;
     if (call.exit->needs_logits())
-      logits = model_.coda.head(ops::gather_rows(features(state, positions, call.seq), last)).value().view({-1});
+      logits = model_.coda().head(ops::gather_rows(features(state, positions, call.seq), last)).value().view({-1});
     result.exit_values.push_back(call.exit->update(state.value(), logits));
     if (call.exit->stops()) break;
   }
   const Variable all = features(state, positions, call.seq);
-  result.logits = model_.coda.head(call.all_logits ? all : ops::gather_rows(all, last)).value();
+  result.logits = model_.coda().head(call.all_logits ? all : ops::gather_rows(all, last)).value();
   result.state = state.value();
   cache_.end(result.steps);
   return result;

@@ -27,7 +27,7 @@ class Batch {
     std::iota(active_.begin(), active_.end(), int64_t{0});
     for (std::size_t i = 0; i < prompts.size(); ++i) {
       streams_[i].pending = prompts[i].tokens;
-      if (model.core.router())
+      if (model.core().router())
         results_[i].branch_counts.assign(static_cast<std::size_t>(model.config().branches.n_branches), 0);
     }
     if (options.exit) exit_.emplace(options.exit->criterion, options.exit->threshold);
@@ -95,7 +95,7 @@ class Batch {
   void count_branches(const DecodeCall& call, const DecodeResult& result) {
     for (const RouteDecision& decision : result.decisions) {
       const RoutePlan& plan = *decision.plan;
-      const int64_t tokens = plan.rows_per_unit == 1 && call.seq > 1 ? call.seq : 1;  // units a sequence
+      const int64_t tokens = plan.unit == RouteUnit::token ? call.seq : 1;  // units a sequence
       for (std::size_t i = 0; i < plan.choice.size(); ++i) {
         const int64_t unit = static_cast<int64_t>(i) / plan.top_k, row = unit / tokens;
         if (unit % tokens >= call.counts[std::size_t(row)]) continue;  // padding

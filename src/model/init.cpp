@@ -14,9 +14,11 @@ void fill_truncated_normal(const Tensor& tensor, double std, PhiloxSequence& rng
   });
 }
 
-// Kaiming uniform with a = sqrt(5): bound 1 / sqrt(fan_in).
-void fill_kaiming_uniform(const Tensor& tensor, PhiloxSequence& rng) {
+// Kaiming uniform with a = sqrt(5): bound 1 / sqrt(fan_in). Rows of a larger tensor get the numbers they have there.
+void fill_kaiming_uniform(const Tensor& tensor, int64_t first_row, PhiloxSequence& rng) {
   const double bound = 1.0 / std::sqrt(static_cast<double>(tensor.size(-1)));
+  const int64_t before = first_row * tensor.size(1) * tensor.size(2);
+  for (int64_t i = 0; i < before; ++i) rng.uniform();
   dispatch(tensor.dtype(), [&]<typename T>() {
     for (T& value : tensor.span<T>()) value = static_cast<T>(bound * (2 * rng.uniform() - 1));
   });
@@ -47,7 +49,7 @@ void initialize_parameter(const Parameter& parameter, const ModelConfig& config,
   const Tensor& tensor = parameter.variable.value();
   const std::string& name = parameter.name;
   if (name.ends_with(".lora_A")) {
-    fill_kaiming_uniform(tensor, rng);
+    fill_kaiming_uniform(tensor, parameter.first_row, rng);
   } else if (name.ends_with(".lora_B") || name.ends_with(".qk_bias")) {
     tensor.fill(0);
   } else if (tensor.rank() == 1) {
@@ -61,7 +63,7 @@ void initialize_parameter(const Parameter& parameter, const ModelConfig& config,
 
 void ModrModel::initialize(uint64_t seed) {
   for (const Parameter& parameter : parameters_) initialize_parameter(parameter, config_, seed);
-  if (core.router()) router_bias().fill(0);
+  if (router_bias().defined()) router_bias().fill(0);
 }
 
 }  // namespace modr

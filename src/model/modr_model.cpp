@@ -16,46 +16,88 @@ const ModelConfig& validated(const ModelConfig& config) {
 
 }  // namespace
 
-ModrModel::ModrModel(const ModelConfig& config, DType dtype)
-    : prelude(validated(config), dtype),
-      core(config, dtype),
-      coda(config, prelude.embedding(), dtype),
-      config_(config),
+ModrModel::ModrModel(const ModelConfig& config, DType dtype, ModelPart part)
+    : config_(validated(config)),
+      part_(part),
       dtype_(dtype),
       rope_table_(ops::rope_table(config.block_size, config.head_dim(), config.rope_base)) {
-  prelude.collect(parameters_);
-  core.collect(parameters_);
-  coda.collect(parameters_);
+  if (part.prelude || (part.coda && config.tie_embeddings)) {
+    embedding_ = Variable(Tensor::zeros({config.vocab_size, config.n_embd}, dtype), true);
+    parameters_.push_back({"transformer.wte.weight", embedding_});
+  }
+  if (part.prelude) prelude_.emplace(config, embedding_, dtype).collect(parameters_);
+  if (part.core)
+    core_.emplace(config, part.branches.value_or(Slice{0, config.branches.n_branches}), dtype).collect(parameters_);
+  if (part.coda) coda_.emplace(config, embedding_, dtype).collect(parameters_);
+}
+
+const Prelude& ModrModel::prelude() const {
+  MODR_CHECK(prelude_, "this rank holds no {}", "prelude");
+  return *prelude_;
+}
+
+const RecurrentCore& ModrModel::core() const {
+  MODR_CHECK(core_, "this rank holds no {}", "recurrent core");
+  return *core_;
+}
+
+RecurrentCore& ModrModel::core() {
+  MODR_CHECK(core_, "this rank holds no {}", "recurrent core");
+  return *core_;
+}
+
+const Coda& ModrModel::coda() const {
+  MODR_CHECK(coda_, "this rank holds no {}", "coda");
+  return *coda_;
+}
+
+BlockContext ModrModel::block_context(const TokenBatch& batch) const {
+  return {uniform_offsets(batch.batch, batch.seq), rope_table_, sequence_positions(batch.batch, batch.seq), nullptr,
+          nullptr, nullptr};
 }
 
 ForwardOutput ModrModel::forward(const TokenBatch& batch, const Variable& initial_state,
                                  const ForwardOptions& options) const {
+  const Variable e = run_prelude(batch, options.trace);
+  CoreOutput core_output = run_core(e, batch, initial_state, options);
+  return {run_coda(core_output.state, batch, options.trace), std::move(core_output.decisions)};
+}
+
+Variable ModrModel::run_prelude(const TokenBatch& batch, ForwardTrace* trace) const {
   const int64_t rows = batch.batch * batch.seq;
   MODR_CHECK(static_cast<int64_t>(batch.ids->size()) == rows, "{} ids for {} x {}", batch.ids->size(), batch.batch,
              batch.seq);
   if (batch.seq > config_.block_size)
     fail("a sequence of {} tokens is longer than the model's block size {}", batch.seq, config_.block_size);
-  const Indices positions = sequence_positions(batch.batch, batch.seq);
-  const BlockContext block{uniform_offsets(batch.batch, batch.seq), rope_table_, positions, nullptr, nullptr, nullptr};
-  const Variable embedded = prelude.embed(batch.ids);
-  const Variable e = prelude(embedded, block);
+  const Variable embedded = prelude().embed(batch.ids);
+  const Variable e = prelude()(embedded, block_context(batch));
+  if (trace != nullptr) {
+    trace->embedded = embedded.value();
+    trace->prelude_out = e.value();
+  }
+  return e;
+}
+
+CoreOutput ModrModel::run_core(const Variable& e, const TokenBatch& batch, const Variable& initial_state,
+                               const ForwardOptions& options) const {
   CoreContext context;
   context.seq = batch.seq;
   context.mask = batch.mask;
   context.rope_table = rope_table_;
-  context.positions = positions;
+  context.positions = sequence_positions(batch.batch, batch.seq);
   context.recompute = options.recompute;
   if (options.trace != nullptr) context.latents = &options.trace->latents;
-  CoreOutput core_output = core(e, initial_state, options.depth, context);
-  const Variable normed = coda.normed(core_output.state);
-  const Variable features = coda.features(normed, block);
-  if (options.trace != nullptr) {
-    options.trace->embedded = embedded.value();
-    options.trace->prelude_out = e.value();
-    options.trace->final_normed = normed.value();
-    options.trace->head_in = features.value();
+  return core()(e, initial_state, options.depth, context);
+}
+
+Variable ModrModel::run_coda(const Variable& state, const TokenBatch& batch, ForwardTrace* trace) const {
+  const Variable normed = coda().normed(state);
+  const Variable features = coda().features(normed, block_context(batch));
+  if (trace != nullptr) {
+    trace->final_normed = normed.value();
+    trace->head_in = features.value();
   }
-  return {coda.head(features), std::move(core_output.decisions)};
+  return coda().head(features);
 }
 
 Variable ModrModel::loss(const Variable& logits, const TokenBatch& batch, double weight) const {
@@ -67,7 +109,7 @@ void ModrModel::set_trainable(Trainable which) {
     parameter.variable.set_requires_grad(which == Trainable::all || is_branch_parameter(parameter.name));
 }
 
-Tensor ModrModel::router_bias() const { return core.router() ? core.router()->bias() : Tensor(); }
+Tensor ModrModel::router_bias() const { return core_ && core_->router() ? core_->router()->bias() : Tensor(); }
 
 void ModrModel::set_rope_table(Tensor table) {
   MODR_CHECK(table.shape() == rope_table_.shape() && table.dtype() == DType::f32, "a RoPE table of {} instead of {}",

@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "base/slice.hpp"
 #include "model/coda.hpp"
 #include "model/config.hpp"
 #include "model/prelude.hpp"
@@ -12,6 +14,14 @@ namespace modr {
 
 /// Which parameters train: everything, or only the branches and their router over a frozen backbone.
 enum class Trainable { all, branches };
+
+/// What of a model a process holds: all of it, unless pipeline stages and branches live on different ranks.
+struct ModelPart {
+  bool prelude = true, core = true, coda = true;
+  std::optional<Slice> branches;  // those with adapters here; nothing: all
+
+  bool is_whole() const { return prelude && core && coda && !branches; }
+};
 
 /// What a forward pass went through, for records and parity tests.
 struct ForwardTrace {
@@ -33,13 +43,20 @@ struct ForwardOutput {
 };
 
 /// A depth-recurrent transformer with routed branches, written as if there were one rank: prelude -> recurrent core ->
-/// coda. The stages can also be run by themselves.
+/// coda. A process may hold some of the three only; forward() is then for others, and run_*() are the parts of it.
 class ModrModel {
  public:
   /// All weights are zero (norms one) until initialised or loaded. Throws Error for an impossible config.
-  ModrModel(const ModelConfig& config, DType dtype);
+  ModrModel(const ModelConfig& config, DType dtype, ModelPart part = {});
 
   ForwardOutput forward(const TokenBatch& batch, const Variable& initial_state, const ForwardOptions& options) const;
+  /// e of the batch's tokens, [batch * seq, n_embd]. Throws Error for a sequence beyond the block size.
+  Variable run_prelude(const TokenBatch& batch, ForwardTrace* trace = nullptr) const;
+  /// The state after all recurrences, [batch * seq, n_embd], from e and the initial state of the same shape.
+  CoreOutput run_core(const Variable& e, const TokenBatch& batch, const Variable& initial_state,
+                      const ForwardOptions& options) const;
+  /// Logits [batch * seq, vocab_size] from that state.
+  Variable run_coda(const Variable& state, const TokenBatch& batch, ForwardTrace* trace = nullptr) const;
   /// weight * summed cross-entropy of the batch's labels, a scalar.
   Variable loss(const Variable& logits, const TokenBatch& batch, double weight) const;
 
@@ -49,21 +66,31 @@ class ModrModel {
   void set_trainable(Trainable which);
 
   const ModelConfig& config() const { return config_; }
+  const ModelPart& part() const { return part_; }
   DType dtype() const { return dtype_; }
   const ParameterList& parameters() const { return parameters_; }
-  /// b of the router, [n_branches]; undefined without a router. A view: writing to it changes the router's.
+  /// b of the router, [n_branches]; undefined where there is no router. A view: writing to it changes the router's.
   Tensor router_bias() const;
   const Tensor& rope_table() const { return rope_table_; }
   /// Replaces the computed table, e.g. by one from a file. Throws Error for another shape.
   void set_rope_table(Tensor table);
 
-  Prelude prelude;
-  RecurrentCore core;
-  Coda coda;
+  /// The parts that this process holds; Error for another.
+  const Prelude& prelude() const;
+  const RecurrentCore& core() const;
+  RecurrentCore& core();
+  const Coda& coda() const;
 
  private:
+  BlockContext block_context(const TokenBatch& batch) const;
+
   ModelConfig config_;
+  ModelPart part_;
   DType dtype_;
+  Variable embedding_;  // [vocab_size, n_embd], of the prelude and, when tied, of the coda
+  std::optional<Prelude> prelude_;
+  std::optional<RecurrentCore> core_;
+  std::optional<Coda> coda_;
   Tensor rope_table_;
   ParameterList parameters_;
 };

@@ -11,9 +11,9 @@ Indices sequence_positions(int64_t batch, int64_t seq) {
   return make_indices(std::move(positions));
 }
 
-Prelude::Prelude(const ModelConfig& config, DType dtype)
+Prelude::Prelude(const ModelConfig& config, const Variable& embedding, DType dtype)
     : scale_(config.embedding_scale()),
-      wte_(Tensor::zeros({config.vocab_size, config.n_embd}, dtype), true),
+      wte_(embedding),
       blocks_(make_blocks("transformer.prelude", config.n_layers_in_prelude, config.block(), dtype)) {}
 
 Variable Prelude::embed(const Indices& ids) const {
@@ -27,7 +27,6 @@ Variable Prelude::operator()(const Variable& embedded, const BlockContext& conte
 }
 
 void Prelude::collect(ParameterList& parameters) const {
-  parameters.push_back({"transformer.wte.weight", wte_});
   for (const SandwichBlock& block : blocks_) block.collect(parameters);
 }
 

@@ -10,14 +10,15 @@ namespace modr {
 /// Tokens to what every recurrence reads: e = blocks(wte[ids] * embedding scale).
 class Prelude {
  public:
-  Prelude(const ModelConfig& config, DType dtype);
+  /// `embedding` [vocab_size, n_embd] is the model's.
+  Prelude(const ModelConfig& config, const Variable& embedding, DType dtype);
 
   /// wte[ids] * scale, [ids, n_embd].
   Variable embed(const Indices& ids) const;
   /// e from the embedded tokens, [rows, n_embd].
   Variable operator()(const Variable& embedded, const BlockContext& context) const;
 
-  const Variable& embedding() const { return wte_; }  // [vocab_size, n_embd]
+  /// Appends the blocks' parameters.
   void collect(ParameterList& parameters) const;
 
  private:

@@ -1,5 +1,7 @@
 #include "model/recurrent_core.hpp"
 
+#include <span>
+
 #include "base/error.hpp"
 #include "moe/lora_branches.hpp"
 #include "ops/linear.hpp"
@@ -10,9 +12,9 @@ namespace {
 
 // The home sequences of attention's sequences, and whether each is the first choice of its unit. With whole sequences
 // as units attention runs over passes; with tokens it runs at home.
-std::vector<CachedPass> cached_passes(const RoutePlan& plan, bool units_are_tokens, int64_t batch) {
+std::vector<CachedPass> cached_passes(const RoutePlan& plan, int64_t batch) {
   std::vector<CachedPass> passes;
-  if (units_are_tokens) {
+  if (plan.unit == RouteUnit::token) {
     for (int64_t sequence = 0; sequence < batch; ++sequence) passes.push_back({sequence, true});
     return passes;
   }
@@ -35,14 +37,24 @@ Indices positions_in_order(const Indices& positions, const RoutePlan& plan) {
   return make_indices(std::move(result));
 }
 
+// The place of every row in its sequence.
+Indices positions_within(const std::vector<int64_t>& sequences) {
+  std::vector<int32_t> positions;
+  for (std::size_t i = 0; i + 1 < sequences.size(); ++i)
+    for (int64_t at = sequences[i]; at < sequences[i + 1]; ++at)
+      positions.push_back(static_cast<int32_t>(at - sequences[i]));
+  return make_indices(std::move(positions));
+}
+
 }  // namespace
 
-RecurrentCore::RecurrentCore(const ModelConfig& config, DType dtype)
+RecurrentCore::RecurrentCore(const ModelConfig& config, Slice branches_here, DType dtype)
     : branches_(config.branches),
+      branches_here_(branches_here),
       adapter_(Tensor::zeros({config.n_embd, 2 * config.n_embd}, dtype), true),
       blocks_(make_blocks("transformer.core_block", config.n_layers_in_recurrent_block, config.block(), dtype)),
       dispatcher_(std::make_shared<LocalDispatcher>()) {
-  if (branches_.n_branches > 0) attach_lora_branches(blocks_, branches_, dtype);
+  if (branches_.n_branches > 0) attach_lora_branches(blocks_, branches_, branches_here_.count(), dtype);
   if (branches_.has_router()) router_.emplace(branches_, config.n_embd, dtype);
 }
 
@@ -54,25 +66,35 @@ Variable RecurrentCore::inject(const Variable& e) const { return ops::linear_col
 
 RouteDecision RecurrentCore::decide(const Variable& h, const CoreContext& context) const {
   if (router_) return router_->decide(h, context.seq, context.mask);
-  return {single_branch_plan(h.size(0) / context.seq, context.seq), {}, {}};
+  RouteDecision only;
+  only.plan = single_branch_plan(h.size(0) / context.seq, context.seq);
+  return only;
 }
 
-Variable RecurrentCore::run_branches(const Variable& h, const Variable& gates, int64_t recurrence,
-                                     const RoutePlanPtr& plan, const CoreContext& context) const {
-  const bool units_are_tokens = router_ && branches_.unit == RouteUnit::token;
-  const auto relay = units_are_tokens ? dispatcher_->relay(plan) : nullptr;
+// Attention runs where the passage says: over the sequences that came to this rank, or at home.
+BlockContext RecurrentCore::block_context(const RouteDecision& decision, const CoreContext& context,
+                                          CacheWindow* window) const {
+  const Passage& passage = *decision.passage;
+  const RowGroups groups = branches_.n_branches > 0 ? passage.groups() : nullptr;
+  if (const Offsets& away = passage.away_sequences()) {
+    MODR_CHECK(window == nullptr, "sequences that travel have no {}", "cache");
+    return {away, context.rope_table, positions_within(*away), groups, nullptr, nullptr};
+  }
+  const RoutePlan& plan = *decision.plan;
+  const bool tokens = plan.unit == RouteUnit::token;
+  const int64_t sequences = tokens ? plan.units / context.seq : plan.passes();
+  return {uniform_offsets(sequences, context.seq), context.rope_table,
+          tokens ? context.positions : positions_in_order(context.positions, plan), groups, &passage, window};
+}
+
+Variable RecurrentCore::run_branches(const Variable& h, const RouteDecision& decision, int64_t recurrence,
+                                     const CoreContext& context) const {
   std::unique_ptr<CacheWindow> window;
   if (context.cache != nullptr)
-    window = context.cache->core_window(recurrence, cached_passes(*plan, units_are_tokens, h.size(0) / context.seq));
-  const int64_t sequences = units_are_tokens ? h.size(0) / context.seq : plan->passes();
-  const BlockContext block{uniform_offsets(sequences, context.seq),
-                           context.rope_table,
-                           units_are_tokens ? context.positions : positions_in_order(context.positions, *plan),
-                           branches_.n_branches > 0 ? plan->row_groups : nullptr,
-                           relay.get(),
-                           window.get()};
-  const Variable passes = run_blocks(blocks_, dispatcher_->dispatch(h, *plan), block);
-  return dispatcher_->combine(passes, gates, *plan, branches_.gate);
+    window = context.cache->core_window(recurrence, cached_passes(*decision.plan, h.size(0) / context.seq));
+  const Variable passes =
+      run_blocks(blocks_, decision.passage->dispatch(h), block_context(decision, context, window.get()));
+  return decision.passage->combine(passes, decision.gates, branches_.gate);
 }
 
 Variable RecurrentCore::step(const Variable& state, const Variable& injected, int64_t recurrence,
@@ -83,13 +105,17 @@ Variable RecurrentCore::step(const Variable& state, const Variable& injected, in
     decision = decide(h, context);
   }
   MODR_CHECK(decision.has_value(), "recurrence {} has no routing decision", recurrence);
-  const RoutePlanPtr plan = decision->plan;
-  if (!context.recompute) return run_branches(h, decision->gates, recurrence, plan, context);
+  if (!decision->passage || dispatcher_->opens_every_recurrence())
+    decision->passage = dispatcher_->open(decision->plan);
+  if (!context.recompute) return run_branches(h, *decision, recurrence, context);
   std::vector<Variable> inputs{h};
   if (decision->gates.defined()) inputs.push_back(decision->gates);
   return recompute(
-      [this, recurrence, plan, context](const std::vector<Variable>& in) {
-        return run_branches(in[0], in.size() > 1 ? in[1] : Variable(), recurrence, plan, context);
+      [this, recurrence, kept = RouteDecision{decision->plan, decision->passage, {}, {}},
+       context](const std::vector<Variable>& in) {
+        RouteDecision again = kept;
+        if (in.size() > 1) again.gates = in[1];
+        return run_branches(in[0], again, recurrence, context);
       },
       std::move(inputs));
 }
@@ -120,7 +146,14 @@ CoreOutput RecurrentCore::operator()(const Variable& e, const Variable& initial_
 
 void RecurrentCore::collect(ParameterList& parameters) const {
   parameters.push_back({"transformer.adapter.weight", adapter_});
+  const std::size_t first = parameters.size();
   for (const SandwichBlock& block : blocks_) block.collect(parameters);
+  if (branches_here_.count() < branches_.n_branches)
+    for (Parameter& parameter : std::span(parameters).subspan(first))
+      if (is_adapter(parameter.name)) {
+        parameter.first_row = branches_here_.begin;
+        parameter.num_rows = branches_.n_branches;
+      }
   if (router_) parameters.push_back({"transformer.router.weight", router_->weight()});
 }
 

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/slice.hpp"
 #include "model/config.hpp"
 #include "model/depth_sampler.hpp"
 #include "model/kv_cache.hpp"
@@ -35,7 +36,8 @@ struct CoreOutput {
 /// same layers at every recurrence (MODEL.md, "Huginn" and "MoDr").
 class RecurrentCore {
  public:
-  RecurrentCore(const ModelConfig& config, DType dtype);
+  /// With adapters for `branches_here` of the config's branches.
+  RecurrentCore(const ModelConfig& config, Slice branches_here, DType dtype);
 
   /// depth.num_steps_no_grad recurrences that keep nothing, then depth.num_steps_with_grad that do. With the router
   /// deciding once, the gates of the first recurrence carry gradient into the router even when that recurrence
@@ -52,16 +54,18 @@ class RecurrentCore {
   bool decides_at(int64_t recurrence) const;
 
   const std::optional<Router>& router() const { return router_; }
-  /// Where branches live; LocalDispatcher unless replaced.
+  /// Where branches live; LocalDispatcher unless replaced. Its ranges of branches must be those of the constructors.
   void set_dispatcher(std::shared_ptr<const Dispatcher> dispatcher) { dispatcher_ = std::move(dispatcher); }
   void collect(ParameterList& parameters) const;
 
  private:
   RouteDecision decide(const Variable& h, const CoreContext& context) const;
-  Variable run_branches(const Variable& h, const Variable& gates, int64_t recurrence, const RoutePlanPtr& plan,
+  BlockContext block_context(const RouteDecision& decision, const CoreContext& context, CacheWindow* window) const;
+  Variable run_branches(const Variable& h, const RouteDecision& decision, int64_t recurrence,
                         const CoreContext& context) const;
 
   BranchConfig branches_;
+  Slice branches_here_;
   Variable adapter_;  // [n_embd, 2 n_embd], columns of s first, then of e
   std::vector<SandwichBlock> blocks_;
   std::optional<Router> router_;

@@ -21,7 +21,7 @@ class Speculation {
         end_(std::min(static_cast<int64_t>(text_.size()) + options.max_new_tokens, model.config().block_size + 1)),
         decoder_(model, KvCache(model.config(), options.cache, 1, std::min(end_, model.config().block_size),
                                 options.num_steps, model.dtype())) {
-    if (model.core.router())
+    if (model.core().router())
       result_.branch_counts.assign(static_cast<std::size_t>(model.config().branches.n_branches), 0);
   }
 
@@ -107,7 +107,7 @@ class Speculation {
 
 Generation generate_speculatively(const ModrModel& model, const Prompt& prompt, const GenerateOptions& options,
                                   const GenerateObserver& observer) {
-  if (model.core.router() && model.config().branches.unit == RouteUnit::sequence)
+  if (model.core().router() && model.config().branches.unit == RouteUnit::sequence)
     fail("speculation: expected a model without a router or with unit: token, found unit: sequence");
   if (options.exit || options.continuous_compute)
     fail("speculation: expected neither early exit nor continuous compute with it");

@@ -16,17 +16,20 @@ Linear& target_of(SandwichBlock& block, const std::string& target) {
 
 }  // namespace
 
+bool is_adapter(std::string_view name) { return name.ends_with(".lora_A") || name.ends_with(".lora_B"); }
+
 bool is_branch_parameter(std::string_view name) {
-  return name.ends_with(".lora_A") || name.ends_with(".lora_B") || name == "transformer.router.weight";
+  return is_adapter(name) || name == "transformer.router.weight";
 }
 
-void attach_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config, DType dtype) {
+void attach_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config, int64_t count,
+                          DType dtype) {
   for (SandwichBlock& block : blocks)
     for (const std::string& target : config.lora_targets) {
       Linear& linear = target_of(block, target);
       const int64_t out = linear.weight().size(0), in = linear.weight().size(1);
-      linear.attach({Variable(Tensor::zeros({config.n_branches, config.lora_rank, in}, dtype), true),
-                     Variable(Tensor::zeros({config.n_branches, out, config.lora_rank}, dtype), true),
+      linear.attach({Variable(Tensor::zeros({count, config.lora_rank, in}, dtype), true),
+                     Variable(Tensor::zeros({count, out, config.lora_rank}, dtype), true),
                      config.lora_alpha / static_cast<double>(config.lora_rank)});
     }
 }

@@ -7,9 +7,12 @@
 
 namespace modr {
 
-/// Attaches one adapter a branch to the target weights of every block: A [branches, rank, in] and B [branches, out,
+/// Attaches adapters of `count` branches to the target weights of every block: A [count, rank, in] and B [count, out,
 /// rank], both zero until initialised, scaled by alpha / rank (Hu et al. 2021).
-void attach_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config, DType dtype);
+void attach_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config, int64_t count, DType dtype);
+
+/// Whether a parameter of this name is an adapter: its first dimension counts branches.
+bool is_adapter(std::string_view name);
 
 /// Whether a parameter of this name belongs to the branches or their router rather than to the backbone.
 bool is_branch_parameter(std::string_view name);

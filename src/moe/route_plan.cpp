@@ -4,14 +4,15 @@
 
 namespace modr {
 
-RoutePlanPtr make_route_plan(std::vector<int32_t> choice, int64_t top_k, int64_t n_branches, int64_t rows_per_unit,
-                             const std::vector<uint8_t>& unit_is_real) {
+RoutePlanPtr make_route_plan(RouteChoices choices) {
+  auto& [choice, top_k, n_branches, rows_per_unit, unit, unit_is_real] = choices;
   RoutePlan plan;
   plan.n_branches = n_branches;
   plan.top_k = top_k;
-  plan.units = static_cast<int64_t>(choice.size()) / top_k;
+  plan.units = std::ssize(choice) / top_k;
+  plan.unit = unit;
   plan.rows_per_unit = rows_per_unit;
-  MODR_CHECK(plan.passes() == static_cast<int64_t>(choice.size()), "{} choices, {} a unit", choice.size(), top_k);
+  MODR_CHECK(plan.passes() == std::ssize(choice), "{} choices, {} a unit", choice.size(), top_k);
   std::vector<int64_t> offsets(static_cast<std::size_t>(n_branches) + 1, 0);
   plan.counts.assign(static_cast<std::size_t>(n_branches), 0);
   for (std::size_t i = 0; i < choice.size(); ++i) {
@@ -44,7 +45,7 @@ RoutePlanPtr make_route_plan(std::vector<int32_t> choice, int64_t top_k, int64_t
 }
 
 RoutePlanPtr single_branch_plan(int64_t units, int64_t rows_per_unit) {
-  return make_route_plan(std::vector<int32_t>(static_cast<std::size_t>(units), 0), 1, 1, rows_per_unit);
+  return make_route_plan({std::vector<int32_t>(static_cast<std::size_t>(units), 0), 1, 1, rows_per_unit});
 }
 
 }  // namespace modr

@@ -2,6 +2,7 @@
 #include <memory>
 #include <vector>
 
+#include "moe/config.hpp"
 #include "ops/index.hpp"
 
 namespace modr {
@@ -10,6 +11,7 @@ namespace modr {
 /// passes; passes are ordered by branch and, within a branch, by the order of the units (the global source order).
 struct RoutePlan {
   int64_t n_branches = 0, units = 0, top_k = 1;
+  RouteUnit unit = RouteUnit::sequence;
   int64_t rows_per_unit = 1;    // tokens of a sequence, or 1
   std::vector<int32_t> choice;  // [units, top_k]: the branches, best first
   Indices source;               // [passes]: the unit of each pass
@@ -27,9 +29,16 @@ struct RoutePlan {
 
 using RoutePlanPtr = std::shared_ptr<const RoutePlan>;
 
-/// choice [units, top_k]; `unit_is_real` [units] marks units that count (empty: all do).
-RoutePlanPtr make_route_plan(std::vector<int32_t> choice, int64_t top_k, int64_t n_branches, int64_t rows_per_unit,
-                             const std::vector<uint8_t>& unit_is_real = {});
+/// What the router chose.
+struct RouteChoices {
+  std::vector<int32_t> choice;  // [units, top_k]: branches, best first
+  int64_t top_k = 1, n_branches = 1;
+  int64_t rows_per_unit = 1;
+  RouteUnit unit = RouteUnit::sequence;
+  std::vector<uint8_t> unit_is_real;  // [units]: those that count; empty: all do
+};
+
+RoutePlanPtr make_route_plan(RouteChoices choices);
 
 /// Every unit to the only branch: one LoRA without a router.
 RoutePlanPtr single_branch_plan(int64_t units, int64_t rows_per_unit);

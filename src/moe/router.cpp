@@ -53,9 +53,9 @@ RouteDecision Router::decide(const Variable& h, int64_t seq, const RowMask& mask
   const Variable r = config_.score == RouteScore::sigmoid ? ops::sigmoid(u) : ops::softmax(u);
   RouteDecision decision;
   decision.scores = r.value();
-  decision.plan = make_route_plan(choose(r.value(), bias_, config_.top_k), config_.top_k, config_.n_branches,
-                                  by_sequence ? seq : 1,
-                                  by_sequence || !mask ? std::vector<uint8_t>{} : *mask);
+  decision.plan = make_route_plan({choose(r.value(), bias_, config_.top_k), config_.top_k, config_.n_branches,
+                                   by_sequence ? seq : 1, config_.unit,
+                                   by_sequence || !mask ? std::vector<uint8_t>{} : *mask});
   decision.gates = ops::gather_columns(r, make_indices(decision.plan->choice), config_.top_k);
   return decision;
 }

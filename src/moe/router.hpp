@@ -1,13 +1,18 @@
 #pragma once
+#include <memory>
+
 #include "moe/config.hpp"
 #include "moe/route_plan.hpp"
 #include "nn/parameter.hpp"
 
 namespace modr {
 
+class Passage;
+
 /// One decision of the router.
 struct RouteDecision {
   RoutePlanPtr plan;
+  std::shared_ptr<const Passage> passage;  // the plan's way to the branches, once it is open (dispatcher.hpp)
   Variable gates;   // [units, top_k]: g, without the bias and not renormalised; undefined for a single branch
   Tensor scores;    // [units, n_branches]: r, for records; undefined for a single branch
 };

@@ -1,1 +1,1 @@
-modr_room(parallel USES comm nn)
+modr_room(parallel USES comm moe)

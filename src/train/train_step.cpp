@@ -51,7 +51,7 @@ StepResult TrainStep::run(const StepPlan& plan) {
 
   result.grad_norm = clip_grad_norm(model_.parameters(), job_.optim.clip_norm);
   if (!std::isfinite(result.grad_norm)) fail("step {}: the gradient is not finite", plan.step + 1);
-  if (model_.core.router())
+  if (model_.core().router())
     model_.router_bias().copy_from(
         update_branch_bias(model_.router_bias(), result.branch_counts, job_.model.branches.bias_update_rate));
   optimizer_.step(result.lr);
@@ -70,7 +70,7 @@ std::vector<SampleRef> TrainStep::local_samples(const StepPlan& plan) const {
 
 TrainStep::LocalSums TrainStep::run_microbatches(const StepPlan& plan, double weight) {
   LocalSums sums;
-  if (model_.core.router())
+  if (model_.core().router())
     sums.branch_counts.assign(static_cast<std::size_t>(job_.model.branches.n_branches), 0);
   const std::vector<SampleRef> samples = local_samples(plan);
   const auto size = static_cast<std::size_t>(job_.train.microbatch);

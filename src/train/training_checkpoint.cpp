@@ -18,7 +18,7 @@ std::filesystem::path save_training_state(const std::filesystem::path& run_folde
   std::vector<CheckpointWeight> weights;
   for (const Parameter& parameter : model.parameters())
     weights.push_back({parameter.name, parameter.variable.value(), parameter.variable.requires_grad()});
-  if (model.core.router()) weights.push_back({router_bias_name, model.router_bias(), false});
+  if (model.core().router()) weights.push_back({router_bias_name, model.router_bias(), false});
   OptimizerTensors moments;
   for (const TensorPart& part : optimizer.state()) moments.emplace_back(part.name, part.tensor);
   const std::filesystem::path path = new_checkpoint_path(run_folder, step);
@@ -30,14 +30,14 @@ std::filesystem::path save_training_state(const std::filesystem::path& run_folde
 
 void load_weights(const CheckpointReader& reader, const ModrModel& model) {
   for (const Parameter& parameter : model.parameters()) reader.read_weight_into(parameter.part());
-  if (model.core.router()) reader.read_weight_into({router_bias_name, model.router_bias()});
+  if (model.core().router()) reader.read_weight_into({router_bias_name, model.router_bias()});
 }
 
 void load_initial_weights(const CheckpointReader& reader, const ModrModel& model) {
   for (const Parameter& parameter : model.parameters())
     if (!is_branch_parameter(parameter.name) || reader.has_weight(parameter.name))
       reader.read_weight_into(parameter.part());
-  if (model.core.router() && reader.has_weight(router_bias_name))
+  if (model.core().router() && reader.has_weight(router_bias_name))
     reader.read_weight_into({router_bias_name, model.router_bias()});
 }
 

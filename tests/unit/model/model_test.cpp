@@ -207,7 +207,7 @@ TEST(ModelConfig, ImpossibleSizesAreNamed) {
   EXPECT_TRUE(names([](ModelConfig& c) { c.vocab_size = 0; }, "model.vocab_size"));
   EXPECT_TRUE(names([](ModelConfig& c) { c.norm_eps = 0; }, "model.norm_eps"));
   ModrModel model(tiny_config(), DType::f32);
-  EXPECT_THROW(model.prelude.embed(make_indices({13})), Error);
+  EXPECT_THROW(model.prelude().embed(make_indices({13})), Error);
   const Tensor states = random_states(model.config(), 1, 17, 1, DType::f32);
   EXPECT_THROW(loss_of(model, random_batch(1, 17, 13, 0, 1), states, {0, 1}), Error);  // longer than the block
 }

@@ -15,7 +15,7 @@ using testing::random_leaf;
 using testing::random_tensor;
 
 TEST(RoutePlan, SortsPassesByBranchAndKeepsSourceOrder) {
-  const RoutePlanPtr plan = make_route_plan({2, 0, 2, 0, 1}, 1, 4, 3);
+  const RoutePlanPtr plan = make_route_plan({{2, 0, 2, 0, 1}, 1, 4, 3});
   EXPECT_EQ(*plan->source, (std::vector<int32_t>{1, 3, 4, 0, 2}));
   EXPECT_EQ(*plan->position, (std::vector<int32_t>{3, 0, 4, 1, 2}));
   EXPECT_EQ(*plan->pass_offsets, (std::vector<int64_t>{0, 2, 3, 5, 5}));
@@ -26,16 +26,16 @@ TEST(RoutePlan, SortsPassesByBranchAndKeepsSourceOrder) {
 }
 
 TEST(RoutePlan, PaddingIsRoutedButNotCounted) {
-  const RoutePlanPtr plan = make_route_plan({1, 1, 0}, 1, 2, 1, {1, 0, 1});
+  const RoutePlanPtr plan = make_route_plan({{1, 1, 0}, 1, 2, 1, RouteUnit::token, {1, 0, 1}});
   EXPECT_EQ(plan->counts, (std::vector<int64_t>{1, 1}));
   EXPECT_EQ(*plan->pass_offsets, (std::vector<int64_t>{0, 1, 3}));
 }
 
 TEST(RoutePlan, TopKGivesEveryUnitItsPasses) {
-  const RoutePlanPtr plan = make_route_plan({1, 0, 0, 2}, 2, 3, 1);
+  const RoutePlanPtr plan = make_route_plan({{1, 0, 0, 2}, 2, 3, 1});
   EXPECT_EQ(*plan->source, (std::vector<int32_t>{0, 1, 0, 1}));
   EXPECT_EQ(*plan->position, (std::vector<int32_t>{2, 0, 1, 3}));
-  EXPECT_THROW(make_route_plan({3}, 1, 3, 1), Error);
+  EXPECT_THROW(make_route_plan({{3}, 1, 3, 1}), Error);
 }
 
 // Random routes, and the adversarial ones: all units on the first or on the last branch.
@@ -53,10 +53,11 @@ TEST(LocalDispatcher, DispatchThenCombineIsTheIdentityInValueAndGradient) {
   const LocalDispatcher dispatcher;
   for (uint64_t seed = 0; seed < 1000; ++seed) {
     const int64_t units = int64_t(seed % 7), branches = 1 + int64_t(seed % 5), rows = 1 + int64_t(seed % 3);
-    const RoutePlanPtr plan = make_route_plan(routes(seed, units, branches), 1, branches, rows);
+    const RoutePlanPtr plan = make_route_plan({routes(seed, units, branches), 1, branches, rows});
     const Variable h = random_leaf({units * rows, 3}, seed);
     const Variable gates(Tensor::full({units, 1}, DType::f64, 1));
-    const Variable out = dispatcher.combine(dispatcher.dispatch(h, *plan), gates, *plan, ops::Gate::raw);
+    const auto passage = dispatcher.open(plan);
+    const Variable out = passage->combine(passage->dispatch(h), gates, ops::Gate::raw);
     ASSERT_EQ(out.value().to_vector(), h.value().to_vector());
     if (units == 0) continue;
     const Tensor cotangent = random_tensor(out.shape(), seed + 1);
@@ -68,13 +69,13 @@ TEST(LocalDispatcher, DispatchThenCombineIsTheIdentityInValueAndGradient) {
 TEST(LocalDispatcher, RelayIsTheIdentityThereAndBack) {
   const LocalDispatcher dispatcher;
   for (uint64_t seed = 0; seed < 50; ++seed) {
-    const RoutePlanPtr plan = make_route_plan(routes(seed, 9, 4), 1, 4, 1);
-    const auto relay = dispatcher.relay(plan);
+    const RoutePlanPtr plan = make_route_plan({routes(seed, 9, 4), 1, 4, 1, RouteUnit::token});
+    const auto passage = dispatcher.open(plan);
     const Variable h = random_leaf({9, 2}, seed);
-    const Variable away = dispatcher.dispatch(h, *plan);
-    const Variable home = relay ? relay->bring_home(away) : away;
+    const Variable away = passage->dispatch(h);
+    const Variable home = passage->bring_home(away);
     EXPECT_EQ(home.value().to_vector(), h.value().to_vector());
-    EXPECT_EQ((relay ? relay->send_back(home) : home).value().to_vector(), away.value().to_vector());
+    EXPECT_EQ(passage->send_back(home).value().to_vector(), away.value().to_vector());
   }
 }
 

@@ -1,0 +1,42 @@
+#include "parallel/collective_ops.hpp"
+
+#include <numeric>
+
+#include "base/error.hpp"
+
+namespace modr {
+
+namespace {
+
+std::vector<int64_t> elements_of(const std::vector<int64_t>& rows, int64_t width) {
+  std::vector<int64_t> elements(rows);
+  for (int64_t& count : elements) count *= width;
+  return elements;
+}
+
+Tensor exchange(const Tensor& x, const RowSplits& splits, const ExchangeGroup& group) {
+  const auto rows_out = std::reduce(splits.send.begin(), splits.send.end());
+  MODR_CHECK(x.rank() == 2 && x.size(0) == rows_out, "exchange_rows: {} rows to send of {}", rows_out,
+             x.shape().to_string());
+  const int64_t width = x.size(1);
+  Tensor received = Tensor::empty({std::reduce(splits.receive.begin(), splits.receive.end()), width}, x.dtype());
+  const int64_t staying = splits.send[static_cast<std::size_t>(group.comm.rank())];
+  dispatch(x.dtype(), [&]<typename T>() {
+    group.comm.all_to_all_v(std::span<const T>(x.span<T>()), elements_of(splits.send, width), received.span<T>(),
+                            elements_of(splits.receive, width));
+    group.traffic->bytes += (rows_out - staying) * width * static_cast<int64_t>(sizeof(T));
+  });
+  ++group.traffic->exchanges;
+  return received;
+}
+
+}  // namespace
+
+Variable exchange_rows(const Variable& x, const RowSplits& splits, const ExchangeGroup& group) {
+  return make_result("exchange_rows", exchange(x.value(), splits, group), {x},
+                     [splits, group](const Tensor& dout, InputGradients& grads) {
+                       grads.give(0, exchange(dout.contiguous(), splits.turned_round(), group));
+                     });
+}
+
+}  // namespace modr
