@@ -34,15 +34,5 @@ TEST(SandwichBlock, GradientsOfInputAndAllParameters) {
   testing::check_gradients([&](const std::vector<Variable>& in) { return block(in[0], context); }, leaves, 1e-6);
 }
 
-TEST(Linear, WithAdaptersNeedsToKnowTheBranches) {
-  Linear linear("layer", 2, 2, DType::f64);
-  linear.attach({random_leaf({1, 1, 2}, 1), random_leaf({1, 2, 1}, 2), 1});
-  EXPECT_THROW(linear(random_leaf({1, 2}, 3)), Error);
-  ParameterList parameters;
-  linear.collect(parameters);
-  ASSERT_EQ(parameters.size(), 3u);
-  EXPECT_EQ(parameters[1].name, "layer.lora_A");
-}
-
 }  // namespace
 }  // namespace modr

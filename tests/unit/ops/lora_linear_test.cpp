@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "ops/matmul.hpp"
 #include "support/grad_check.hpp"
 
 namespace modr {
@@ -31,20 +30,27 @@ struct Example {
   Variable x = random_leaf({6, 4}, 1), weight = random_leaf({5, 4}, 2);
   Variable a = random_leaf({3, 2, 4}, 3), b = random_leaf({3, 5, 2}, 4);
 
-  Variable operator()(const std::vector<Variable>& in) const {
+  std::vector<Variable> leaves() const { return {x, weight, a, b}; }
+  Variable factored(const std::vector<Variable>& in) const {
     return ops::lora_linear(in[0], in[1], {in[2], in[3], 0.7}, groups);
+  }
+  Variable merged(const std::vector<Variable>& in) const {
+    ops::LoraWeights lora{in[2], in[3], 0.7};
+    lora.merged = ops::merged_weights(in[1], lora);
+    return ops::lora_linear(in[0], in[1], lora, groups);
   }
 };
 
 TEST(LoraLinear, Gradients) {
   const Example example;
-  check_gradients(example, {example.x, example.weight, example.a, example.b});
+  check_gradients([&](const auto& in) { return example.factored(in); }, example.leaves());
+  check_gradients([&](const auto& in) { return example.merged(in); }, example.leaves());
 }
 
 // y = x (W + scale B_j A_j)^T, every row by itself.
 TEST(LoraLinear, EachRowUsesItsOwnBranch) {
   const Example example;
-  const std::vector<double> y = example({example.x, example.weight, example.a, example.b}).value().to_vector();
+  const std::vector<double> y = example.factored(example.leaves()).value().to_vector();
   const std::vector<double> x = example.x.value().to_vector(), w = example.weight.value().to_vector(),
                             a = example.a.value().to_vector(), b = example.b.value().to_vector();
   const std::size_t branch_of_row[] = {2, 2, 0, 0, 0, 2};
@@ -61,12 +67,56 @@ TEST(LoraLinear, EachRowUsesItsOwnBranch) {
     }
 }
 
-TEST(LoraLinear, GroupsMustCoverTheRowsWithKnownBranches) {
+TEST(LoraLinear, MergedWeightsGiveTheSameValueAndGradients) {
+  // Every choice of what trains: bit i is leaf i.
+  for (unsigned trained = 0; trained < 16; ++trained) {
+    const Example example;
+    const std::vector<Variable> leaves = example.leaves();
+    for (std::size_t i = 0; i < 4; ++i) leaves[i].set_requires_grad((trained >> i & 1) != 0);
+    const auto run = [&](const Variable& y) {
+      std::vector<Tensor> results{y.value()};
+      EXPECT_EQ(y.requires_grad(), trained != 0);
+      if (y.requires_grad()) backward(y, random_tensor(y.shape(), 9));
+      for (const Variable& leaf : leaves) {
+        if (leaf.requires_grad()) results.push_back(leaf.grad().clone());
+        leaf.clear_grad();
+      }
+      return results;
+    };
+    const std::vector<Tensor> expected = run(example.factored(leaves)), got = run(example.merged(leaves));
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const std::vector<double> want = expected[i].to_vector(), have = got[i].to_vector();
+      for (std::size_t k = 0; k < want.size(); ++k) EXPECT_NEAR(have[k], want[k], 1e-13);
+    }
+  }
+}
+
+// A rank without a branch holds adapters of no branch, and gets no row.
+TEST(LoraLinear, NoBranchesAndNoRows) {
+  for (bool merge : {false, true}) {
+    const Variable x = random_leaf({0, 4}, 1), weight = random_leaf({5, 4}, 2);
+    ops::LoraWeights lora{random_leaf({0, 2, 4}, 3), random_leaf({0, 5, 2}, 4), 0.7};
+    if (merge) lora.merged = ops::merged_weights(weight, lora);
+    const Variable y = ops::lora_linear(x, weight, lora, make_row_groups({}));
+    EXPECT_EQ(y.shape(), (Shape{0, 5}));
+    ASSERT_TRUE(y.requires_grad());
+    backward(y);
+    EXPECT_EQ(x.grad().shape(), (Shape{0, 4}));
+    EXPECT_EQ(weight.grad().to_vector(), std::vector<double>(20, 0));
+    EXPECT_EQ(lora.a.grad().shape(), (Shape{0, 2, 4}));
+    EXPECT_EQ(lora.b.grad().shape(), (Shape{0, 5, 2}));
+  }
+}
+
+TEST(LoraLinear, WrongGroupsOrMergedWeightsAreRefused) {
   const Example example;
   const ops::LoraWeights lora{example.a, example.b, 1};
   EXPECT_THROW(ops::lora_linear(example.x, example.weight, lora, make_row_groups({{0, 0, 5}})), Error);
   EXPECT_THROW(ops::lora_linear(example.x, example.weight, lora, make_row_groups({{0, 0, 7}})), Error);
   EXPECT_THROW(ops::lora_linear(example.x, example.weight, lora, make_row_groups({{3, 0, 6}})), Error);
+  EXPECT_THROW(ops::lora_linear(example.x, example.weight,
+                                {example.a, example.b, 1, Tensor::zeros({2, 5, 4}, DType::f64)}, example.groups),
+               Error);
 }
 
 }  // namespace

@@ -1,0 +1,95 @@
+#include "nn/linear.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/grad_check.hpp"
+
+namespace modr {
+namespace {
+
+using testing::random_leaf;
+using testing::random_tensor;
+
+// An adapted layer of two branches, with rows of both.
+struct AdaptedLinear {
+  Linear linear{"layer", 3, 4, DType::f64};
+  Variable x = random_leaf({5, 3}, 1);
+  RowGroups groups = make_row_groups({{1, 0, 2}, {0, 2, 5}});
+
+  AdaptedLinear() {
+    linear.weight().value().copy_from(random_tensor({4, 3}, 2));
+    linear.attach({random_leaf({2, 2, 3}, 3), random_leaf({2, 4, 2}, 4), 0.5});
+  }
+  std::vector<double> values() const { return linear(x, groups).value().to_vector(); }
+};
+
+TEST(Linear, MergedAdaptersGiveTheSameValuesUntilDropped) {
+  AdaptedLinear example;
+  const std::vector<double> expected = example.values();
+  example.linear.merge_lora();
+  EXPECT_TRUE(example.linear.lora()->merged.defined());
+  const std::vector<double> merged = example.values();
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(merged[i], expected[i], 1e-14);
+  example.linear.drop_merged();
+  EXPECT_EQ(example.values(), expected);
+}
+
+TEST(Linear, MergedAdaptersHaveTheRightGradients) {
+  AdaptedLinear example;
+  Linear& linear = example.linear;
+  const auto merged = [&](const std::vector<Variable>& in) {
+    linear.merge_lora();
+    return linear(in[0], example.groups);
+  };
+  testing::check_gradients(merged, {example.x, linear.weight(), linear.lora()->a, linear.lora()->b});
+}
+
+TEST(Linear, AMergeOlderThanTheWeightsIsRefused) {
+  AdaptedLinear example;
+  Linear& linear = example.linear;
+  for (const Variable& changed : {linear.weight(), linear.lora()->a, linear.lora()->b}) {
+    linear.merge_lora();
+    changed.value().scale(1 + 1e-9);
+    EXPECT_THROW(example.values(), Error);
+  }
+  linear.merge_lora();
+  linear.attach({random_leaf({2, 2, 3}, 5), random_leaf({2, 4, 2}, 6), 0.5});
+  EXPECT_FALSE(linear.lora()->merged.defined());
+}
+
+// Weights may be merged anew while a graph that used the old ones waits for its backward pass.
+TEST(Linear, AGraphKeepsTheMergedWeightsItUsed) {
+  AdaptedLinear example;
+  const auto gradient_of_x = [&](bool change) {
+    example.linear.merge_lora();
+    const Variable y = example.linear(example.x, example.groups);
+    if (change) {
+      example.linear.weight().value().scale(2);
+      example.linear.merge_lora();
+    }
+    example.x.clear_grad();
+    backward(y);
+    return example.x.grad().to_vector();
+  };
+  const std::vector<double> expected = gradient_of_x(false);
+  EXPECT_EQ(gradient_of_x(true), expected);
+}
+
+TEST(Linear, WithoutAdaptersThereIsNothingToMerge) {
+  Linear linear("layer", 2, 2, DType::f64);
+  linear.merge_lora();
+  EXPECT_EQ(linear(random_leaf({1, 2}, 3)).shape(), (Shape{1, 2}));
+}
+
+TEST(Linear, WithAdaptersNeedsToKnowTheBranches) {
+  Linear linear("layer", 2, 2, DType::f64);
+  linear.attach({random_leaf({1, 1, 2}, 1), random_leaf({1, 2, 1}, 2), 1});
+  EXPECT_THROW(linear(random_leaf({1, 2}, 3)), Error);
+  ParameterList parameters;
+  linear.collect(parameters);
+  ASSERT_EQ(parameters.size(), 3u);
+  EXPECT_EQ(parameters[1].name, "layer.lora_A");
+}
+
+}  // namespace
+}  // namespace modr
