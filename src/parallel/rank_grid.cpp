@@ -53,6 +53,11 @@ std::optional<Communicator> members_of(const Communicator& world, bool member, c
 
 }  // namespace
 
+std::vector<int64_t> GridShape::stage_ranks() const {
+  if (!stages.is_pipeline()) return {branch};
+  return {stages.prelude, stages.recurrence, stages.coda};
+}
+
 int64_t GridShape::ranks_per_replica() const {
   return stages.is_pipeline() ? stages.prelude + stages.recurrence + stages.coda : branch;
 }
@@ -105,7 +110,8 @@ RankGrid::RankGrid(const Communicator& world, const GridShape& shape)
   const bool ends = place_.runs(Stage::prelude) || place_.runs(Stage::coda);
   const int64_t branch_groups = shape.ranks_per_replica() / shape.branch;  // at least as many as there are
   // Colours from num_ranks() on are those of ranks that stand alone.
-  const int64_t group = recurs ? place_.data_idx * branch_groups + place_.branch_group : shape.num_ranks() + world.rank();
+  const int64_t alone = shape.num_ranks() + world.rank();
+  const int64_t group = recurs ? place_.data_idx * branch_groups + place_.branch_group : alone;
   replica_ = world.split(static_cast<int>(place_.data_idx), 0, "replica");
   branch_ = world.split(static_cast<int>(group), 0, "branch");
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/slice.hpp"
 #include "comm/communicator.hpp"
@@ -21,6 +22,8 @@ struct GridShape {
   StageRanks stages;   ///< of one replica; all 0: one stage
   int64_t branch = 1;  ///< ranks of a branch group; the recurrence's ranks are a multiple of it
 
+  /// Ranks of a replica by pipeline stage, as ScheduleShape takes them: one number without a pipeline.
+  std::vector<int64_t> stage_ranks() const;
   int64_t ranks_per_replica() const;
   int64_t num_ranks() const { return data * ranks_per_replica(); }
   /// "data 2 x stages 1+2+1, branch 2: 8 ranks", or "data 4 x branch 2: 8 ranks".
