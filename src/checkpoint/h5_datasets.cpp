@@ -89,6 +89,12 @@ std::vector<hsize_t> chunk_sizes(const Shape& shape, std::size_t value_bytes) {
   return chunk;
 }
 
+// The group that an object is in; empty for the file itself.
+std::string above(const std::string& object) {
+  const auto slash = object.rfind('/');
+  return slash == std::string::npos ? std::string() : object.substr(0, slash);
+}
+
 }  // namespace
 
 Shape H5File::dataset_shape(const std::string& dataset) const {
@@ -149,17 +155,18 @@ std::string H5File::read_string(const std::string& dataset) const {
   return read_hdf5_text(open.type, open.space, bytes_, where(dataset), read);
 }
 
+// Without HDF5's own way of making the groups above: it would give those a time of birth.
 void H5File::create_group(const std::string& group) {
-  if (has(group)) return;
-  const H5Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-  H5Pset_create_intermediate_group(links.id(), 1);
-  const H5Handle made(H5Gcreate2(id_, group.c_str(), links.id(), H5P_DEFAULT, H5P_DEFAULT), H5Gclose);
+  if (group.empty() || has(group)) return;
+  create_group(above(group));
+  const H5Handle properties(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
+  H5Pset_obj_track_times(properties.id(), false);
+  const H5Handle made(H5Gcreate2(id_, group.c_str(), H5P_DEFAULT, properties.id(), H5P_DEFAULT), H5Gclose);
   check_written(made.ok(), group);
 }
 
 void H5File::write_dataset(const std::string& dataset, const Shape& shape, int64_t type, const void* values) {
-  const H5Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-  H5Pset_create_intermediate_group(links.id(), 1);
+  create_group(above(dataset));
   const H5Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   if (shape.rank() > 0 && shape.numel() > 0) {  // scalars and empty datasets cannot be chunked
     const std::vector<hsize_t> chunk = chunk_sizes(shape, H5Tget_size(type));
@@ -173,7 +180,7 @@ void H5File::write_dataset(const std::string& dataset, const Shape& shape, int64
   const H5Handle space(sizes.empty() ? H5Screate(H5S_SCALAR)
                                      : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
                        H5Sclose);
-  H5Handle made(H5Dcreate2(id_, dataset.c_str(), type, space.id(), links.id(), properties.id(), access.id()),
+  H5Handle made(H5Dcreate2(id_, dataset.c_str(), type, space.id(), H5P_DEFAULT, properties.id(), access.id()),
                 H5Dclose);
   check_written(made.ok(), dataset);
   const bool written = shape.numel() == 0 || H5Dwrite(made.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;

@@ -94,7 +94,9 @@ H5File H5File::create(const std::filesystem::path& path) {
   use_write_driver(access, file.write_error_.get());
   // The 1.10 format has checksums on all metadata; older libraries' formats have none.
   H5Pset_libver_bounds(access.id(), H5F_LIBVER_V110, H5F_LIBVER_V110);
-  file.id_ = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id());
+  const H5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  H5Pset_obj_track_times(creation.id(), false);  // equal contents give equal files
+  file.id_ = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id());
   file.check_written(file.id_ >= 0, "");
   return file;
 }

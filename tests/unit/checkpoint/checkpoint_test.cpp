@@ -168,7 +168,10 @@ TEST(Checkpoint, AFullDiskHarmsNothing) {
   EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"a.h5"}));
   EXPECT_EQ(read_bytes(path), before);
   save_example(folder.path() / "b.h5");  // and the next one works
-  EXPECT_EQ(read_bytes(folder.path() / "b.h5"), before);
+  const std::string after = read_bytes(folder.path() / "b.h5");
+  EXPECT_EQ(after.size(), before.size());
+  EXPECT_TRUE(after == before) << "first differing byte: "
+                               << std::ranges::mismatch(before, after).in1 - before.begin();
 }
 
 TEST(Checkpoint, AFolderThatCannotBeWrittenIsNamed) {
