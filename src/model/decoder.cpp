@@ -1,6 +1,7 @@
 #include "model/decoder.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.hpp"
 #include "ops/embedding.hpp"
@@ -37,7 +38,9 @@ Indices last_rows(const DecodeCall& call) {
 int32_t most_likely_token(const Tensor& logits, int64_t row) {
   return dispatch(logits.dtype(), [&]<typename T>() {
     const T* from = logits.data<T>() + row * logits.size(1);
-    return static_cast<int32_t>(std::max_element(from, from + logits.size(1)) - from);
+    const T* best = std::max_element(from, from + logits.size(1));
+    if (!std::isfinite(*best)) fail("the logits of a token are not finite: the model's weights or states are not");
+    return static_cast<int32_t>(best - from);
   });
 }
 

@@ -89,6 +89,7 @@ BlockContext RecurrentCore::block_context(const RouteDecision& decision, const C
 
 Variable RecurrentCore::run_branches(const Variable& h, const RouteDecision& decision, int64_t recurrence,
                                      const CoreContext& context) const {
+  dispatcher_->enter(recurrence);
   std::unique_ptr<CacheWindow> window;
   if (context.cache != nullptr)
     window = context.cache->core_window(recurrence, cached_passes(*decision.plan, h.size(0) / context.seq));
@@ -142,6 +143,12 @@ CoreOutput RecurrentCore::operator()(const Variable& e, const Variable& initial_
     run(inject(e), depth.num_steps_no_grad, depth.num_steps_no_grad + depth.num_steps_with_grad,
         context);
   return output;
+}
+
+void RecurrentCore::merge_branches(int64_t up_to) {
+  if (branches_here_.count() == 0) return;
+  if (branches_here_.count() <= up_to) merge_lora_branches(blocks_, branches_);
+  else drop_merged_branches(blocks_, branches_);
 }
 
 void RecurrentCore::collect(ParameterList& parameters) const {

@@ -56,6 +56,10 @@ class RecurrentCore {
   const std::optional<Router>& router() const { return router_; }
   /// Where branches live; LocalDispatcher unless replaced. Its ranges of branches must be those of the constructors.
   void set_dispatcher(std::shared_ptr<const Dispatcher> dispatcher) { dispatcher_ = std::move(dispatcher); }
+  /// Where this rank has at most `up_to` branches, makes one weight of each target and a branch's adapters, so that a
+  /// branch costs nothing beyond the backbone's product: [branches, out, in] more memory a target. Good until weights
+  /// change; then to be called again. With 0, adapters are applied by themselves again.
+  void merge_branches(int64_t up_to);
   void collect(ParameterList& parameters) const;
 
  private:

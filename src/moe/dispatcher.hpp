@@ -33,6 +33,8 @@ class Dispatcher {
   virtual ~Dispatcher() = default;
   /// Prepares the way of a plan's rows. Ranks that share branches call this together.
   virtual std::shared_ptr<const Passage> open(const RoutePlanPtr& plan) const = 0;
+  /// Tells which recurrence the rows that move from now on belong to.
+  virtual void enter(int64_t /*recurrence*/) const {}
   /// Whether a passage is good for one recurrence only, rather than for all that keep its plan.
   virtual bool opens_every_recurrence() const { return false; }
 };

@@ -1,5 +1,6 @@
 #include "moe/load_balance.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -25,6 +26,12 @@ double balance_entropy(std::span<const int64_t> counts) {
   for (int64_t count : counts)
     if (count > 0) entropy -= static_cast<double>(count) / total * std::log2(static_cast<double>(count) / total);
   return entropy;
+}
+
+double max_load(std::span<const int64_t> counts) {
+  const int64_t total = std::accumulate(counts.begin(), counts.end(), int64_t{0});
+  if (total == 0) return 0;
+  return static_cast<double>(*std::ranges::max_element(counts) * std::ssize(counts)) / static_cast<double>(total);
 }
 
 }  // namespace modr

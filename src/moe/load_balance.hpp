@@ -13,4 +13,8 @@ Tensor update_branch_bias(const Tensor& bias, std::span<const int64_t> counts, d
 /// Entropy of the branches' shares in bits, log2(n) when all are equal; 0 when nothing was counted.
 double balance_entropy(std::span<const int64_t> counts);
 
+/// The most loaded branch's count over the mean: 1 when all are equal, n when one has everything; 0 when nothing was
+/// counted.
+double max_load(std::span<const int64_t> counts);
+
 }  // namespace modr

@@ -1,9 +1,10 @@
 #include "moe/router.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 
-#include "base/error.hpp"
 #include "ops/linear.hpp"
 #include "ops/score.hpp"
 
@@ -30,9 +31,11 @@ std::vector<int32_t> choose(const Tensor& scores, const Tensor& bias, int64_t to
   std::vector<int32_t> choice;
   std::vector<double> biased(b.size());
   for (std::size_t unit = 0; unit * b.size() < r.size(); ++unit) {
-    for (std::size_t j = 0; j < b.size(); ++j) biased[j] = r[unit * b.size() + j] + b[j];
-    for (double value : biased)
-      if (!(value == value)) fail("a router score is not a number: the hidden state is not finite");
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const double value = r[unit * b.size() + j] + b[j];
+      // Of a hidden state that is not finite, which the loss or the logits will show: it must not stop one rank alone.
+      biased[j] = std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
+    }
     const std::vector<int32_t> best = largest(biased, top_k);
     choice.insert(choice.end(), best.begin(), best.end());
   }

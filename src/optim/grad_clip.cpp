@@ -19,13 +19,11 @@ double grad_norm(const ParameterList& parameters) {
   return std::sqrt(sum);
 }
 
-double clip_grad_norm(const ParameterList& parameters, double max_norm) {
+void clip_gradients(const ParameterList& parameters, double norm, double max_norm) {
   MODR_CHECK(max_norm >= 0, "clipping to the norm {}", max_norm);
-  const double norm = grad_norm(parameters);
-  if (max_norm == 0 || !std::isfinite(norm) || norm <= max_norm) return norm;
+  if (max_norm == 0 || !std::isfinite(norm) || norm <= max_norm) return;
   for (const Parameter& parameter : parameters)
     if (has_gradient(parameter.variable)) parameter.variable.grad().scale(max_norm / norm);
-  return norm;
 }
 
 }  // namespace modr

@@ -7,8 +7,8 @@ namespace modr {
 /// of the list. Parameters that are frozen or have no gradient yet count as zeros.
 double grad_norm(const ParameterList& parameters);
 
-/// Scales all gradients by max_norm / norm when their norm is larger than `max_norm`; 0 switches clipping off. A norm
-/// that is not finite leaves them as they are. Returns the norm before clipping.
-double clip_grad_norm(const ParameterList& parameters, double max_norm);
+/// Scales all gradients by max_norm / norm when `norm`, theirs over all ranks, is larger than `max_norm`; 0 switches
+/// clipping off. A norm that is not finite leaves them as they are.
+void clip_gradients(const ParameterList& parameters, double norm, double max_norm);
 
 }  // namespace modr

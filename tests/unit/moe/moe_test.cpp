@@ -107,10 +107,12 @@ TEST(Router, ASequenceIsRoutedByTheMeanOfItsRealTokens) {
   EXPECT_THROW(router.decide(h, 3, make_mask({1, 1, 0, 0, 0, 0})), Error);
 }
 
-TEST(Router, HiddenStatesThatAreNotFiniteAreRefused) {
+TEST(Router, HiddenStatesThatAreNotFiniteGoSomewhere) {
   const Router router(config(2), 1, DType::f64);
   router.weight().value().fill(1);
-  EXPECT_THROW(router.decide(Variable(Tensor::full({1, 1}, DType::f64, NAN)), 1, nullptr), Error);
+  // The loss or the logits tell; a rank that stopped here would leave the others waiting.
+  const RouteDecision decision = router.decide(Variable(Tensor::full({1, 1}, DType::f64, NAN)), 1, nullptr);
+  EXPECT_EQ(decision.plan->choice, (std::vector<int32_t>{0}));
 }
 
 TEST(LoadBalance, MovesTheBiasTowardsTheMean) {
@@ -126,6 +128,12 @@ TEST(LoadBalance, EntropyIsInBits) {
   EXPECT_EQ(balance_entropy(std::vector<int64_t>{5, 0, 0}), 0);
   EXPECT_EQ(balance_entropy(std::vector<int64_t>{0, 0}), 0);
   EXPECT_NEAR(balance_entropy(std::vector<int64_t>{3, 1}), 2 - 0.75 * std::log2(3), 1e-12);
+}
+
+TEST(LoadBalance, MaxLoadIsAgainstTheMean) {
+  EXPECT_EQ(max_load(std::vector<int64_t>{5, 5}), 1);
+  EXPECT_EQ(max_load(std::vector<int64_t>{0, 8, 0, 0}), 4);
+  EXPECT_EQ(max_load(std::vector<int64_t>{0, 0}), 0);
 }
 
 TEST(BranchConfig, NamesTheWrongField) {
