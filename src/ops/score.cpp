@@ -10,7 +10,8 @@
 namespace modr::ops {
 
 Variable masked_mean(const Variable& x, int64_t rows_per_group, const RowMask& mask) {
-  const int64_t width = x.size(-1), rows = x.value().numel() / width, groups = rows / rows_per_group;
+  const int64_t width = x.size(-1), rows = x.value().numel() / width;
+  const int64_t groups = rows == 0 ? 0 : rows / std::max<int64_t>(rows_per_group, 1);
   MODR_CHECK(groups * rows_per_group == rows, "{} rows in groups of {}", rows, rows_per_group);
   if (mask) {
     MODR_CHECK(static_cast<int64_t>(mask->size()) == rows, "a mask of {} for {} rows", mask->size(), rows);

@@ -62,6 +62,7 @@ template Tensor Tensor::from(std::span<const float>, Shape, DType);
 template Tensor Tensor::from(std::span<const double>, Shape, DType);
 
 bool Tensor::is_contiguous() const {
+  if (numel() == 0) return true;
   int64_t expected = 1;
   for (int64_t dim = rank() - 1; dim >= 0; --dim) {
     if (shape_[dim] != 1 && strides_[static_cast<std::size_t>(dim)] != expected) return false;

@@ -46,6 +46,12 @@ TEST(Tensor, EmptyAndScalarTensorsWork) {
   EXPECT_EQ(Tensor::zeros({0, 4}, DType::f32).to_vector().size(), 0u);
   EXPECT_EQ(Tensor::scalar(2.5, DType::f64).item(), 2.5);
   EXPECT_EQ(sum_of_squares(Tensor::zeros({0}, DType::f64)), 0);
+  const Tensor none = counting({4, 3}).slice(0, 2, 2).slice(1, 1, 3);  // no row of two columns, three apart
+  EXPECT_TRUE(none.is_contiguous());
+  EXPECT_EQ(none.view({-1, 2}).shape(), (Shape{0, 2}));
+  none.add(none.clone());
+  none.scale(2);
+  EXPECT_TRUE(all_finite(none));
 }
 
 TEST(Tensor, MisuseIsRefused) {
