@@ -82,12 +82,12 @@ class Timeline {
   std::vector<std::vector<double>> forward_begin_, forward_end_, backward_end_;  // [stage][microbatch]
 };
 
-// The order comes from playing the pipeline with equally loaded ranks: whenever a lane is free it begins a backward pass
-// if one can run, else a forward pass if one can and its limit allows. Passes begin here only after everything they wait
-// for has happened, so the times at which they begin put all instructions of all ranks into one order in which each comes
-// behind those that it needs: its inputs, the earlier ones of its rank and, on a rank without backward passes, the
-// receivers that took older outputs. In a real run, with whatever durations, the first instruction in that order that
-// has not run can therefore run: nothing deadlocks.
+// The order comes from playing the pipeline with equally loaded ranks: whenever a lane is free it begins a backward
+// pass if one can run, else a forward pass if one can and its limit allows. Passes begin here only after everything
+// they wait for has happened, so the times at which they begin put all instructions of all ranks into one order in
+// which each comes behind those that it needs: its inputs, the earlier ones of its rank and, on a rank without backward
+// passes, the receivers that took older outputs. In a real run, with whatever durations, the first instruction in that
+// order that has not run can therefore run: nothing deadlocks.
 //
 // The play itself never stops early. Let K be the first `branch` microbatches, counted in blocks, that are not through.
 // All smaller ones are, so a lane that is not through with its part of K has only microbatches of K in flight, at most
@@ -246,7 +246,7 @@ Simulation simulate(const Schedule& schedule, const std::vector<StageTimes>& tim
   double total = 0, ranks = 0;
   for (std::size_t stage = 0; stage < busy.size(); ++stage) {
     const auto count = static_cast<double>(shape.ranks[stage]);
-    result.idle.push_back(result.makespan > 0 ? 1 - busy[stage] / result.makespan : 0);
+    result.idle.push_back(result.makespan > 0 ? std::max(1 - busy[stage] / result.makespan, 0.0) : 0);
     total += count * result.idle.back();
     ranks += count;
   }

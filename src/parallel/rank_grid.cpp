@@ -38,7 +38,8 @@ int64_t choose_branch(const ParallelConfig& config, int64_t n_branches, int64_t 
                                  in_words(shape), unit, num_ranks, starts));
   }
   std::string fits = fmt::format("start {}", shape.num_ranks());
-  if (replicas > 0 && replicas * unit == num_ranks) fits += fmt::format(", or set parallel.data: {}", replicas);
+  if (replicas > 0 && replicas * unit == num_ranks)
+    fits += fmt::format(", or set parallel.data: {}", replicas);
   else if (replicas > 0 && replicas != shape.data)
     fits += fmt::format(", or {} with parallel.data: {}", replicas * unit, replicas);
   throw UsageError(fmt::format("parallel: data {} x {} needs {} ranks, this job has {}: {}", shape.data,

@@ -40,9 +40,9 @@ struct GridPlace {
   int64_t data_idx = 0;
   int64_t replica_rank = 0;  ///< among the ranks of the replica
   Stage stage = Stage::all;
-  int64_t stage_idx = 0;     ///< among the ranks of the replica's stage
-  int64_t branch_idx = -1;   ///< in its branch group; -1 on ranks that do not run the recurrence
-  int64_t branch_group = -1; ///< among those of the replica; -1 as above
+  int64_t stage_idx = 0;      ///< among the ranks of the replica's stage
+  int64_t branch_idx = -1;    ///< in its branch group; -1 on ranks that do not run the recurrence
+  int64_t branch_group = -1;  ///< among those of the replica; -1 as above
 
   bool runs(Stage which) const { return stage == Stage::all || stage == which; }
 };

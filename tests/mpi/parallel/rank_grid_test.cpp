@@ -83,8 +83,7 @@ TEST(RankGrid, GroupsOfPipelines) {
     for (int64_t prelude = 1; prelude <= ranks - 2; ++prelude)
       for (int64_t recurrence = 1; recurrence <= ranks - prelude - 1; ++recurrence)
         for (int64_t branch = 1; branch <= recurrence; ++branch)
-          if (recurrence % branch == 0)
-            check_grid({data, {prelude, recurrence, ranks - prelude - recurrence}, branch});
+          if (recurrence % branch == 0) check_grid({data, {prelude, recurrence, ranks - prelude - recurrence}, branch});
   }
 }
 

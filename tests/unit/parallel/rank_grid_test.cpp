@@ -61,8 +61,7 @@ TEST(ResolveGrid, AGridThatDoesNotFitSaysWhatWould) {
             "parallel: branch 4 needs a multiple of 4 ranks, this job has 6: start 4 or 8");
   EXPECT_EQ(resolved(config_of(3, {}, 0, Placement::replicate), 4, 4),
             "parallel: data 3 x branch 1 needs 3 ranks, this job has 4: start 3, or set parallel.data: 4");
-  EXPECT_EQ(resolved(config_of(2, {}, 0), 3, 8),
-            "parallel: data 2 x branch 3 needs 6 ranks, this job has 8: start 6");
+  EXPECT_EQ(resolved(config_of(2, {}, 0), 3, 8), "parallel: data 2 x branch 3 needs 6 ranks, this job has 8: start 6");
   EXPECT_THROW(resolve_grid(config_of(1, {1, 3, 1}, 2), 4, 5), Error) << "as the config's own check";
 }
 
