@@ -83,7 +83,8 @@ PreparedRun prepare(const TrainRequest& request) {
   run.folder = config.train.output.empty() ? fs::path("runs") / config.name : fs::path(config.train.output);
   run.resume_from = find_start(request, run.folder);
   run.data = load_data(config);
-  run.job = {config.name, config.seed, config.model, config.optim, config.train, to_yaml(config)};
+  run.job = {config.name,  config.seed,     config.model,   config.optim,
+             config.train, config.parallel, to_yaml(config)};
   return run;
 }
 

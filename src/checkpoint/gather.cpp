@@ -24,6 +24,15 @@ std::string manifest_of(const std::vector<TensorPart>& parts) {
 // The root's side: whole tensors, and where in them the next part belongs.
 class Assembly {
  public:
+  // The root's own tensors, where they are whole, need no copy.
+  explicit Assembly(const std::vector<TensorPart>& mine) {
+    for (const TensorPart& part : mine)
+      if (part.is_whole()) {
+        tensors_.emplace(part.name, part.tensor);
+        missing_[part.name] = part.tensor.numel();
+      }
+  }
+
   // The place of the part that an entry of a manifest announces.
   Tensor place_of(const nlohmann::json& entry) {
     const Shape shape(entry[2].get<std::vector<int64_t>>());
@@ -60,7 +69,7 @@ std::span<std::byte> bytes_of(const Tensor& tensor) {
 std::vector<std::pair<std::string, Tensor>> gather_parts(const Communicator& comm,
                                                          const std::vector<TensorPart>& mine) {
   const std::vector<std::string> manifests = comm.gather(manifest_of(mine), root);
-  Assembly assembly;
+  Assembly assembly(comm.rank() == root ? mine : std::vector<TensorPart>());
   std::vector<std::pair<int, Tensor>> places;  // in the order in which each rank sends
   run_agreed(comm, [&] {
     for (int rank = 0; rank < static_cast<int>(manifests.size()); ++rank)
@@ -74,8 +83,8 @@ std::vector<std::pair<std::string, Tensor>> gather_parts(const Communicator& com
   }
   auto next_of_mine = mine.begin();
   for (const auto& [rank, place] : places) {
-    if (rank == root) place.copy_from((next_of_mine++)->tensor);
-    else comm.start_receive(bytes_of(place), rank, 0).wait();
+    if (rank != root) comm.start_receive(bytes_of(place), rank, 0).wait();
+    else if (const TensorPart& part = *next_of_mine++; !part.is_whole()) place.copy_from(part.tensor);
   }
   return assembly.take();
 }

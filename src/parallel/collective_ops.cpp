@@ -14,6 +14,25 @@ std::vector<int64_t> elements_of(const std::vector<int64_t>& rows, int64_t width
   return elements;
 }
 
+// Tells what the exchange is, and afterwards again what this rank was doing.
+class Announced {
+ public:
+  Announced(const Communicator& comm, const ExchangeLabel& label, std::string_view suffix)
+      : comm_(comm), before_(comm.activity()) {
+    Activity activity{.phase = "", .step = before_.step, .recurrence = label.recurrence};
+    const auto end = fmt::format_to_n(activity.phase, sizeof activity.phase - 1, "{}{}", label.phase, suffix).out;
+    *end = '\0';
+    comm.announce(activity);
+  }
+  ~Announced() { comm_.announce(before_); }
+  Announced(const Announced&) = delete;
+  Announced& operator=(const Announced&) = delete;
+
+ private:
+  const Communicator& comm_;
+  Activity before_;
+};
+
 Tensor exchange(const Tensor& x, const RowSplits& splits, const ExchangeGroup& group) {
   const auto rows_out = std::reduce(splits.send.begin(), splits.send.end());
   MODR_CHECK(x.rank() == 2 && x.size(0) == rows_out, "exchange_rows: {} rows to send of {}", rows_out,
@@ -32,9 +51,12 @@ Tensor exchange(const Tensor& x, const RowSplits& splits, const ExchangeGroup& g
 
 }  // namespace
 
-Variable exchange_rows(const Variable& x, const RowSplits& splits, const ExchangeGroup& group) {
+Variable exchange_rows(const Variable& x, const RowSplits& splits, const ExchangeGroup& group,
+                       const ExchangeLabel& label) {
+  const Announced announced(group.comm, label, "");
   return make_result("exchange_rows", exchange(x.value(), splits, group), {x},
-                     [splits, group](const Tensor& dout, InputGradients& grads) {
+                     [splits, group, label](const Tensor& dout, InputGradients& grads) {
+                       const Announced backwards(group.comm, label, " backward");
                        grads.give(0, exchange(dout.contiguous(), splits.turned_round(), group));
                      });
 }

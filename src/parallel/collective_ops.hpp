@@ -10,6 +10,7 @@
 //   send of a stage's output (pipeline)       receive of its gradient
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "autograd/variable.hpp"
@@ -36,8 +37,15 @@ struct ExchangeGroup {
   std::shared_ptr<Traffic> traffic = std::make_shared<Traffic>();
 };
 
+/// What an exchange is for, as ranks tell each other and as messages say it.
+struct ExchangeLabel {
+  std::string_view phase;   // a literal
+  int64_t recurrence = -1;  // -1: ranks may stand at different ones
+};
+
 /// x [sum(send), width], rows for rank 0 first -> [sum(receive), width], rows from rank 0 first. Collective, in the
 /// backward pass too. Keeps nothing.
-Variable exchange_rows(const Variable& x, const RowSplits& splits, const ExchangeGroup& group);
+Variable exchange_rows(const Variable& x, const RowSplits& splits, const ExchangeGroup& group,
+                       const ExchangeLabel& label);
 
 }  // namespace modr

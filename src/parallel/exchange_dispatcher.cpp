@@ -32,33 +32,43 @@ class Notice {
 /// them there.
 class ExchangePassage final : public Passage {
  public:
-  ExchangePassage(RoutePlanPtr plan, RowSplits splits, RowGroups groups, Offsets away_sequences, ExchangeGroup group)
+  struct Away {
+    RowGroups groups;
+    Offsets sequences;
+  };
+  ExchangePassage(RoutePlanPtr plan, RowSplits splits, Away away, ExchangeGroup group,
+                  std::shared_ptr<const int64_t> recurrence)
       : home_(std::move(plan)),
         out_(std::move(splits)),
         back_(out_.turned_round()),
-        groups_(std::move(groups)),
-        away_sequences_(std::move(away_sequences)),
-        group_(std::move(group)) {}
+        away_(std::move(away)),
+        group_(std::move(group)),
+        recurrence_(std::move(recurrence)) {}
 
-  Variable dispatch(const Variable& h) const override { return exchange_rows(home_.dispatch(h), out_, group_); }
+  Variable dispatch(const Variable& h) const override { return send_out(home_.dispatch(h), "dispatch"); }
   Variable combine(const Variable& passes, const Variable& gates, ops::Gate gate) const override {
-    return home_.combine(exchange_rows(passes, back_, group_), gates, gate);
+    return home_.combine(bring_back(passes, "combine"), gates, gate);
   }
-  Variable bring_home(const Variable& qkv) const override {
-    return home_.bring_home(exchange_rows(qkv, back_, group_));
-  }
+  Variable bring_home(const Variable& qkv) const override { return home_.bring_home(bring_back(qkv, "relay home")); }
   Variable send_back(const Variable& attended) const override {
-    return exchange_rows(home_.send_back(attended), out_, group_);
+    return send_out(home_.send_back(attended), "relay back");
   }
-  const RowGroups& groups() const override { return groups_; }
-  const Offsets& away_sequences() const override { return away_sequences_; }
+  const RowGroups& groups() const override { return away_.groups; }
+  const Offsets& away_sequences() const override { return away_.sequences; }
 
  private:
+  Variable send_out(const Variable& x, std::string_view phase) const {
+    return exchange_rows(x, out_, group_, {phase, *recurrence_});
+  }
+  Variable bring_back(const Variable& x, std::string_view phase) const {
+    return exchange_rows(x, back_, group_, {phase, *recurrence_});
+  }
+
   LocalPassage home_;
   RowSplits out_, back_;
-  RowGroups groups_;
-  Offsets away_sequences_;
+  Away away_;
   ExchangeGroup group_;
+  std::shared_ptr<const int64_t> recurrence_;
 };
 
 Notice notice_of(const RoutePlan& plan, const Communicator& comm, int64_t n_branches, bool works) {
@@ -82,7 +92,8 @@ ExchangeDispatcher::ExchangeDispatcher(const Communicator& comm, int64_t n_branc
       n_branches_(n_branches),
       pace_(pace),
       works_(std::make_shared<bool>(true)),
-      anyone_works_(std::make_shared<bool>(true)) {}
+      anyone_works_(std::make_shared<bool>(true)),
+      recurrence_(std::make_shared<int64_t>(-1)) {}
 
 std::shared_ptr<const Passage> ExchangeDispatcher::open(const RoutePlanPtr& plan) const {
   MODR_CHECK(plan->n_branches == n_branches_, "a plan for {} branches where {} are placed", plan->n_branches,
@@ -111,8 +122,8 @@ std::shared_ptr<const Passage> ExchangeDispatcher::open(const RoutePlanPtr& plan
     splits.receive.push_back(row - before);
   }
   const bool sequences_travel = pace_ == Pace::together && plan->unit == RouteUnit::sequence;
-  return std::make_shared<ExchangePassage>(plan, std::move(splits), make_row_groups(std::move(groups)),
-                                           sequences_travel ? make_offsets(std::move(sequences)) : nullptr, group_);
+  ExchangePassage::Away away{make_row_groups(groups), sequences_travel ? make_offsets(std::move(sequences)) : nullptr};
+  return std::make_shared<ExchangePassage>(plan, std::move(splits), std::move(away), group_, recurrence_);
 }
 
 }  // namespace modr

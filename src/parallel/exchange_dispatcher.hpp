@@ -27,6 +27,7 @@ class ExchangeDispatcher final : public Dispatcher {
   ExchangeDispatcher(const Communicator& comm, int64_t n_branches, Pace pace);
 
   std::shared_ptr<const Passage> open(const RoutePlanPtr& plan) const override;
+  void enter(int64_t recurrence) const override { *recurrence_ = pace_ == Pace::own ? -1 : recurrence; }
   bool opens_every_recurrence() const override { return pace_ == Pace::own; }
 
   /// The branches that this rank owns.
@@ -44,6 +45,7 @@ class ExchangeDispatcher final : public Dispatcher {
   int64_t n_branches_;
   Pace pace_;
   std::shared_ptr<bool> works_, anyone_works_;
+  std::shared_ptr<int64_t> recurrence_;  // that rows move for; shared with the passages
 };
 
 }  // namespace modr

@@ -32,6 +32,21 @@ std::string shares_text(const std::vector<int64_t>& counts) {
   return text;
 }
 
+// Shares, entropy and the most loaded branch against the mean: of the step, and of each recurrence that decided.
+void add_branches(nlohmann::ordered_json& record, const StepResult& result) {
+  const std::vector<int64_t> counts = result.branch_counts();
+  record["branch_counts"] = counts;
+  record["balance_entropy"] = balance_entropy(counts);
+  record["max_load"] = max_load(counts);
+  if (result.branches.size() < 2) return;
+  nlohmann::ordered_json by_recurrence = nlohmann::ordered_json::array();
+  for (const std::vector<int64_t>& decision : result.branches)
+    by_recurrence.push_back({{"branch_counts", decision},
+                             {"balance_entropy", balance_entropy(decision)},
+                             {"max_load", max_load(decision)}});
+  record["recurrences"] = std::move(by_recurrence);
+}
+
 }  // namespace
 
 std::string metrics_json(int64_t step, const StepResult& result, double seconds) {
@@ -45,10 +60,11 @@ std::string metrics_json(int64_t step, const StepResult& result, double seconds)
                                 {"tokens_per_s", static_cast<double>(result.tokens) / seconds},
                                 {"num_steps_no_grad", result.depth.num_steps_no_grad},
                                 {"num_steps_with_grad", result.depth.num_steps_with_grad}};
-  if (!result.branch_counts.empty()) {
-    record["branch_counts"] = result.branch_counts;
-    record["balance_entropy"] = balance_entropy(result.branch_counts);
+  if (result.bubble) {
+    record["bubble"] = result.bubble->measured;
+    record["scheduled_bubble"] = result.bubble->theoretical;
   }
+  if (!result.branches.empty()) add_branches(record, result);
   return record.dump();
 }
 
@@ -74,9 +90,11 @@ void Metrics::print(int64_t step, const StepResult& result) {
                                  step, total_steps_, result.loss, result.lr, result.grad_norm,
                                  result.depth.num_steps_no_grad, result.depth.num_steps_with_grad,
                                  static_cast<double>(tokens_) / seconds_);
-  if (!result.branch_counts.empty())
-    line += fmt::format("  branches {} %  entropy {:.2f} bits", shares_text(result.branch_counts),
-                        balance_entropy(result.branch_counts));
+  if (const std::vector<int64_t> counts = result.branch_counts(); !counts.empty())
+    line += fmt::format("  branches {} %  entropy {:.2f} bits", shares_text(counts), balance_entropy(counts));
+  if (result.bubble)
+    line += fmt::format("  bubble {:.0f} % (schedule {:.0f} %)", 100 * result.bubble->measured,
+                        100 * result.bubble->theoretical);
   if (step < total_steps_)
     line += fmt::format("  {} left", format_duration(rate * static_cast<double>(total_steps_ - step)));
   log("{}", line);

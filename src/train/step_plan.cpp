@@ -1,6 +1,16 @@
 #include "train/step_plan.hpp"
 
+#include <algorithm>
+
+#include "base/slice.hpp"
+
 namespace modr {
+
+namespace {
+
+int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+}  // namespace
 
 StepPlan plan_step(const TrainConfig& train, const ModelConfig& model, uint64_t seed, ShardedSampler& sampler,
                    int64_t step) {
@@ -8,6 +18,22 @@ StepPlan plan_step(const TrainConfig& train, const ModelConfig& model, uint64_t 
                           ? Depth{train.num_steps_no_grad, train.num_steps_with_grad}
                           : sample_depth(model.mean_recurrence, model.mean_backprop_depth, seed, step);
   return {step, depth, sampler.global_batch(step)};
+}
+
+std::vector<Microbatch> deal_microbatches(const StepPlan& plan, const TrainingSet& set, const Dealing& dealing) {
+  const Slice part = rank_slice(std::ssize(plan.samples), dealing.replica, dealing.replicas);
+  Microbatch samples(plan.samples.begin() + part.begin, plan.samples.begin() + part.end);
+  std::ranges::stable_sort(samples, {}, [&](const SampleRef& sample) {
+    return set.rows.at(static_cast<std::size_t>(sample.index)).tokens.size();
+  });
+  const int64_t count = round_up(std::max<int64_t>(round_up(part.count(), dealing.largest) / dealing.largest, 1),
+                                 dealing.lanes);
+  std::vector<Microbatch> microbatches;
+  for (int64_t m = 0; m < count; ++m) {
+    const Slice slice = rank_slice(part.count(), m, count);
+    microbatches.emplace_back(samples.begin() + slice.begin, samples.begin() + slice.end);
+  }
+  return microbatches;
 }
 
 }  // namespace modr

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "dataset/sampler.hpp"
+#include "dataset/training_set.hpp"
 #include "model/depth_sampler.hpp"
 #include "train/config.hpp"
 
@@ -18,5 +19,21 @@ struct StepPlan {
 
 StepPlan plan_step(const TrainConfig& train, const ModelConfig& model, uint64_t seed, ShardedSampler& sampler,
                    int64_t step);
+
+/// The samples of one forward pass.
+using Microbatch = std::vector<SampleRef>;
+
+/// How a step's samples are dealt: contiguous parts to the data replicas, and each replica's part to `lanes` ranks that
+/// run microbatches side by side, number m on lane m mod lanes.
+struct Dealing {
+  int64_t replica = 0, replicas = 1;
+  int64_t lanes = 1;
+  int64_t largest = 1;  // samples a microbatch, at most
+};
+
+/// The microbatches of one replica: its samples sorted by length, so that little padding is needed, cut into as few
+/// parts of nearly equal size as keep to `largest` and give every lane the same number of them. Where there are fewer
+/// samples than lanes some are empty.
+std::vector<Microbatch> deal_microbatches(const StepPlan& plan, const TrainingSet& set, const Dealing& dealing);
 
 }  // namespace modr

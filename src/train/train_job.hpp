@@ -6,6 +6,7 @@
 #include "dataset/training_set.hpp"
 #include "model/modr_model.hpp"
 #include "optim/config.hpp"
+#include "parallel/config.hpp"
 #include "train/config.hpp"
 
 namespace modr {
@@ -17,6 +18,7 @@ struct TrainJob {
   ModelConfig model;
   OptimConfig optim;
   TrainConfig train;
+  ParallelConfig parallel;
   std::string config_yaml;  // the whole resolved config, kept in the run's folder and in every checkpoint
 };
 

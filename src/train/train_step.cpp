@@ -2,102 +2,121 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/error.hpp"
-#include "base/slice.hpp"
 #include "comm/agree.hpp"
-#include "model/initial_state.hpp"
 #include "moe/load_balance.hpp"
 #include "optim/grad_clip.hpp"
 #include "optim/lr_schedule.hpp"
 #include "parallel/grad_reducer.hpp"
+#include "parallel/pipeline_executor.hpp"
 
 namespace modr {
 
 namespace {
 
-const Example& row_of(const TrainData& data, const SampleRef& sample) {
-  return data.set.rows.at(static_cast<std::size_t>(sample.index));
-}
-
-int64_t count_labels(const Example& row) {
-  return std::count_if(row.labels.begin(), row.labels.end(), [](int32_t label) { return label != kIgnoreLabel; });
-}
-
-}  // namespace
-
-TrainStep::TrainStep(const Communicator& comm, const TrainJob& job, const TrainData& data, ModrModel& model,
-                     AdamW& optimizer)
-    : comm_(comm), job_(job), data_(data), model_(model), optimizer_(optimizer) {}
-
-StepResult TrainStep::run(const StepPlan& plan) {
+// What the plan says about the step, before anything is computed.
+StepResult expected_of(const StepPlan& plan, const TrainJob& job, const TrainData& data) {
   StepResult result;
   result.depth = plan.depth;
-  result.lr = learning_rate(job_.optim, plan.step, job_.train.steps);
+  result.lr = learning_rate(job.optim, plan.step, job.train.steps);
   for (const SampleRef& sample : plan.samples) {
-    result.labels += count_labels(row_of(data_, sample));
-    result.tokens += static_cast<int64_t>(row_of(data_, sample).tokens.size());
+    const Example& row = data.set.rows.at(static_cast<std::size_t>(sample.index));
+    result.labels += std::ranges::count_if(row.labels, [](int32_t label) { return label != kIgnoreLabel; });
+    result.tokens += std::ssize(row.tokens);
   }
   if (result.labels == 0) fail("step {}: the global batch has no label token", plan.step + 1);
-
-  for (const Parameter& parameter : model_.parameters()) parameter.variable.clear_grad();
-  LocalSums sums;
-  run_agreed(comm_, [&] { sums = run_microbatches(plan, 1.0 / static_cast<double>(result.labels)); });
-
-  reduce_gradients(comm_, model_.parameters());
-  comm_.all_reduce(std::span(sums.branch_counts));
-  result.loss = comm_.all_reduced(sums.loss);
-  result.branch_counts = sums.branch_counts;
-
-  result.grad_norm = clip_grad_norm(model_.parameters(), job_.optim.clip_norm);
-  if (!std::isfinite(result.grad_norm)) fail("step {}: the gradient is not finite", plan.step + 1);
-  if (model_.core().router())
-    model_.router_bias().copy_from(
-        update_branch_bias(model_.router_bias(), result.branch_counts, job_.model.branches.bias_update_rate));
-  optimizer_.step(result.lr);
   return result;
 }
 
-// This rank's part of the global batch, sorted by length so that a microbatch holds little padding.
-std::vector<SampleRef> TrainStep::local_samples(const StepPlan& plan) const {
-  const Slice slice = rank_slice(static_cast<int64_t>(plan.samples.size()), comm_.rank(), comm_.size());
-  std::vector<SampleRef> samples(plan.samples.begin() + slice.begin, plan.samples.begin() + slice.end);
-  std::stable_sort(samples.begin(), samples.end(), [&](const SampleRef& a, const SampleRef& b) {
-    return row_of(data_, a).tokens.size() < row_of(data_, b).tokens.size();
-  });
-  return samples;
+// In the order in which all ranks go through them.
+constexpr ParameterHome all_homes[] = {ParameterHome::prelude, ParameterHome::embedding, ParameterHome::core,
+                                       ParameterHome::branch, ParameterHome::coda};
+
+}  // namespace
+
+std::vector<int64_t> StepResult::branch_counts() const {
+  std::vector<int64_t> sum;
+  for (const std::vector<int64_t>& decision : branches) {
+    sum.resize(decision.size(), 0);
+    std::ranges::transform(sum, decision, sum.begin(), std::plus());
+  }
+  return sum;
 }
 
-TrainStep::LocalSums TrainStep::run_microbatches(const StepPlan& plan, double weight) {
-  LocalSums sums;
-  if (model_.core().router())
-    sums.branch_counts.assign(static_cast<std::size_t>(job_.model.branches.n_branches), 0);
-  const std::vector<SampleRef> samples = local_samples(plan);
-  const auto size = static_cast<std::size_t>(job_.train.microbatch);
-  for (std::size_t begin = 0; begin < samples.size(); begin += size)
-    run_microbatch(plan, std::span(samples).subspan(begin, std::min(size, samples.size() - begin)), weight, sums);
-  return sums;
+TrainStep::TrainStep(const TrainJob& job, const TrainData& data, Shard& shard)
+    : job_(job), data_(data), shard_(shard) {}
+
+StepResult TrainStep::run(const StepPlan& plan) {
+  const Communicator& world = shard_.grid.world();
+  ModrModel& model = *shard_.model;
+  StepResult result = expected_of(plan, job_, data_);
+  for (const Parameter& parameter : model.parameters()) parameter.variable.clear_grad();
+  if (model.part().core) model.core().merge_branches(job_.parallel.merge_up_to);
+
+  world.announce({.phase = "microbatches", .step = plan.step + 1});
+  StageSums sums = run_microbatches(plan, result);
+  world.announce({.phase = "sums", .step = plan.step + 1});
+  agree_ok(world, sums.failure);
+  add_up(plan, std::move(sums), result);
+
+  world.announce({.phase = "gradients", .step = plan.step + 1});
+  result.grad_norm = reduced_grad_norm();
+  clip_gradients(model.parameters(), result.grad_norm, job_.optim.clip_norm);
+  if (!std::isfinite(result.grad_norm)) fail("step {}: the gradient is not finite", plan.step + 1);
+  if (model.router_bias().defined())
+    model.router_bias().copy_from(update_branch_bias(model.router_bias(), result.branch_counts(),
+                                                     job_.model.branches.bias_update_rate));
+  shard_.optimizer->step(result.lr);
+  return result;
 }
 
-void TrainStep::run_microbatch(const StepPlan& plan, std::span<const SampleRef> samples, double weight,
-                               LocalSums& sums) {
-  const Batch rows = make_batch(data_.set.rows, samples, data_.layout);
-  const TokenBatch batch{rows.batch, rows.seq, make_indices(rows.ids), make_indices(rows.labels),
-                         make_mask(rows.mask)};
-  std::vector<uint64_t> numbers;
-  for (const SampleRef& sample : samples) numbers.push_back(static_cast<uint64_t>(sample.number));
-  const Tensor states = initial_states(job_.model, state_keys(job_.seed, numbers, rows.seq), model_.dtype());
-  const ForwardOutput output =
-      model_.forward(batch, Variable(states), {plan.depth, job_.train.recompute == Recompute::recurrence, nullptr});
-  const Variable loss = model_.loss(output.logits, batch, weight);
-  const double value = loss.value().item();
-  if (!std::isfinite(value))
-    fail("step {}: the loss is not finite in the microbatch of samples {} to {}", plan.step + 1,
-         samples.front().number, samples.back().number);
-  sums.loss += value;
-  for (const RouteDecision& decision : output.decisions)
-    for (std::size_t i = 0; i < sums.branch_counts.size(); ++i) sums.branch_counts[i] += decision.plan->counts[i];
-  backward(loss);
+// Sums gradients over the ranks that hold each parameter, and returns the norm over the whole model.
+double TrainStep::reduced_grad_norm() const {
+  ParameterList answered;
+  for (const ParameterHome home : all_homes) {
+    if (!shard_.grid.holds(home)) continue;
+    ParameterList of_home;
+    for (const Parameter& parameter : shard_.model->parameters())
+      if (shard_.home_of(parameter.name) == home) of_home.push_back(parameter);
+    if (of_home.empty()) continue;  // on all ranks of the home alike
+    reduce_gradients(shard_.grid.group(home), of_home);
+    if (shard_.grid.group(home).is_root()) answered.insert(answered.end(), of_home.begin(), of_home.end());
+  }
+  const double norm = grad_norm(answered);
+  return std::sqrt(shard_.grid.world().all_reduced(norm * norm));
+}
+
+StageSums TrainStep::run_microbatches(const StepPlan& plan, StepResult& result) {
+  const GridShape& grid = shard_.grid.shape();
+  ScheduleShape shape{grid.stage_ranks(), grid.branch, 0, job_.train.trainable == Trainable::all};
+  const int64_t lanes = shape.ranks[shape.branch_stage()];
+  const std::vector<Microbatch> microbatches = deal_microbatches(
+      plan, data_.set, {shard_.grid.place().data_idx, grid.data, lanes, job_.train.microbatch});
+  shape.microbatches = std::ssize(microbatches);
+  ModelStage stage(job_, data_, *shard_.model, plan, microbatches, 1.0 / static_cast<double>(result.labels));
+  const Schedule schedule = make_schedule(shape, job_.parallel.schedule);
+  const Communicator& replica = shard_.grid.replica();
+  const PipelineTimes times =
+      run_pipeline(replica, schedule.ranks[static_cast<std::size_t>(replica.rank())], stage);
+  if (grid.stages.is_pipeline()) result.bubble = compare_bubble(replica, schedule, times);
+  return stage.sums();
+}
+
+// Sums over all ranks. Every unit of the batch is counted top_k times at each decision, or something was lost.
+void TrainStep::add_up(const StepPlan& plan, StageSums sums, StepResult& result) const {
+  const Communicator& world = shard_.grid.world();
+  result.loss = world.all_reduced(sums.loss);
+  const BranchConfig& branches = job_.model.branches;
+  const int64_t units = branches.unit == RouteUnit::token ? result.tokens : std::ssize(plan.samples);
+  for (std::vector<int64_t>& decision : sums.branches) {
+    world.all_reduce(std::span(decision));
+    const int64_t counted = std::reduce(decision.begin(), decision.end());
+    MODR_CHECK(counted == units * branches.top_k, "step {}: {} units counted at branches, {} were routed",
+               plan.step + 1, counted, units * branches.top_k);
+  }
+  result.branches = std::move(sums.branches);
 }
 
 }  // namespace modr

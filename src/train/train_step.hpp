@@ -1,12 +1,12 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <vector>
 
-#include "comm/communicator.hpp"
-#include "model/modr_model.hpp"
-#include "optim/adamw.hpp"
+#include "parallel/pipeline_executor.hpp"
+#include "train/model_stage.hpp"
+#include "train/shard.hpp"
 #include "train/step_plan.hpp"
-#include "train/train_job.hpp"
 
 namespace modr {
 
@@ -18,33 +18,31 @@ struct StepResult {
   int64_t tokens = 0;    // of the global batch, without padding
   int64_t labels = 0;
   Depth depth{0, 0};
-  std::vector<int64_t> branch_counts;  // units sent to each branch over all decisions; empty without a router
+  BranchCounts branches;          // units sent to each branch at each decision; empty without a router
+  std::optional<Bubble> bubble;  // of the first replica; nothing without stages
+
+  /// Units sent to each branch over all decisions.
+  std::vector<int64_t> branch_counts() const;
 };
 
-/// One optimizer step of data-parallel training: every rank runs its share of the global batch in microbatches, and the
-/// gradients are averaged exactly over all label tokens, whatever each rank holds.
+/// One optimizer step over all ranks: every data replica runs its part of the global batch in microbatches, through
+/// its stages and branches, and the gradients are averaged exactly over all label tokens, whatever each rank holds.
 class TrainStep {
  public:
-  TrainStep(const Communicator& comm, const TrainJob& job, const TrainData& data, ModrModel& model, AdamW& optimizer);
+  TrainStep(const TrainJob& job, const TrainData& data, Shard& shard);
 
   /// Runs the plan. When the loss or the gradient of any rank is not finite, throws the same Error on all ranks, before
   /// the optimizer or the branch bias has changed.
   StepResult run(const StepPlan& plan);
 
  private:
-  struct LocalSums {
-    double loss = 0;
-    std::vector<int64_t> branch_counts;
-  };
-  LocalSums run_microbatches(const StepPlan& plan, double weight);
-  void run_microbatch(const StepPlan& plan, std::span<const SampleRef> samples, double weight, LocalSums& sums);
-  std::vector<SampleRef> local_samples(const StepPlan& plan) const;
+  StageSums run_microbatches(const StepPlan& plan, StepResult& result);
+  void add_up(const StepPlan& plan, StageSums sums, StepResult& result) const;
+  double reduced_grad_norm() const;
 
-  const Communicator& comm_;
   const TrainJob& job_;
   const TrainData& data_;
-  ModrModel& model_;
-  AdamW& optimizer_;
+  Shard& shard_;
 };
 
 }  // namespace modr

@@ -1,5 +1,6 @@
 #include "train/trainer.hpp"
 
+#include <array>
 #include <fstream>
 
 #include "base/clock.hpp"
@@ -7,6 +8,7 @@
 #include "base/log.hpp"
 #include "comm/agree.hpp"
 #include "train/metrics.hpp"
+#include "train/placement.hpp"
 #include "train/train_step.hpp"
 #include "train/training_checkpoint.hpp"
 
@@ -14,19 +16,24 @@ namespace modr {
 
 namespace {
 
-void prepare_weights(const TrainJob& job, ModrModel& model) {
-  model.initialize(job.seed);
-  if (!job.train.init_from.empty()) load_initial_weights(CheckpointReader(job.train.init_from), model);
-  model.set_trainable(job.train.trainable);
+// Parameters of the whole model, each counted on the rank that answers for it.
+std::array<int64_t, 2> count_parameters(const Shard& shard) {
+  std::array<int64_t, 2> trained_and_frozen{0, 0};
+  for (const Parameter& parameter : shard.model->parameters())
+    if (shard.answers_for(parameter.name))
+      trained_and_frozen[parameter.variable.requires_grad() ? 0 : 1] += parameter.variable.value().numel();
+  shard.grid.world().all_reduce(std::span(trained_and_frozen));
+  return trained_and_frozen;
 }
 
-void describe(const TrainJob& job, const TrainData& data, const Communicator& comm, const ModrModel& model) {
-  int64_t trained = 0, frozen = 0;
-  for (const Parameter& parameter : model.parameters())
-    (parameter.variable.requires_grad() ? trained : frozen) += parameter.variable.value().numel();
-  log("{}: mode {}, {} rank{}, {} trained and {} frozen parameters, {} rows of {} tokens, {} steps of {} sequences",
-      job.name, name_of(job.train.mode), comm.size(), comm.size() == 1 ? "" : "s", trained, frozen,
-      data.set.rows.size(), data.set.num_tokens, job.train.steps, job.train.global_batch);
+void describe(const TrainJob& job, const TrainData& data, const Shard& shard) {
+  const auto [trained, frozen] = count_parameters(shard);
+  log("{}: mode {}, {} trained and {} frozen parameters, {} rows of {} tokens, {} steps of {} sequences", job.name,
+      name_of(job.train.mode), trained, frozen, data.set.rows.size(), data.set.num_tokens, job.train.steps,
+      job.train.global_batch);
+  if (shard.grid.world().size() == 1) return;
+  log("grid: {}{}", shard.grid.shape().describe(),
+      job.model.branches.has_router() ? fmt::format(", branches placed by {}", name_of(shard.placement)) : "");
 }
 
 std::optional<Metrics> open_records(const Communicator& comm, const TrainJob& job,
@@ -49,36 +56,34 @@ std::optional<Metrics> open_records(const Communicator& comm, const TrainJob& jo
 std::filesystem::path train(const Communicator& comm, const TrainJob& job, const TrainData& data,
                             const std::filesystem::path& run_folder,
                             const std::optional<std::filesystem::path>& resume_from) {
-  std::optional<ModrModel> model;
-  std::optional<AdamW> optimizer;
+  comm.set_timeout(job.parallel.timeout_s);
+  Shard shard = make_shard(comm, job, decide_placement(comm, job, data));
   int64_t first_step = 0;
   std::filesystem::path last_checkpoint;
   run_agreed(comm, [&] {
-    model.emplace(job.model, job.train.dtype);
-    prepare_weights(job, *model);
-    optimizer.emplace(model->parameters(), job.optim);
     if (!resume_from) return;
-    first_step = restore_training_state(CheckpointReader(*resume_from), job, *model, *optimizer);
+    first_step = restore_training_state(CheckpointReader(*resume_from), job, shard);
     last_checkpoint = *resume_from;
   });
-  describe(job, data, comm, *model);
+  describe(job, data, shard);
   if (resume_from) log("resumed from {} after step {}", resume_from->string(), first_step);
   std::optional<Metrics> metrics = open_records(comm, job, run_folder, first_step);
   ShardedSampler sampler(static_cast<int64_t>(data.set.rows.size()), job.train.global_batch, job.seed);
-  TrainStep step(comm, job, data, *model, *optimizer);
+  TrainStep step(job, data, shard);
   for (int64_t index = first_step; index < job.train.steps; ++index) {
     const Stopwatch watch;
     const StepResult result = step.run(plan_step(job.train, job.model, job.seed, sampler, index));
     const int64_t done = index + 1;
+    comm.announce({.phase = "records", .step = done});
+    run_agreed(comm, [&] {
+      if (metrics) metrics->record(done, result, watch.seconds());
+    });
     const bool save = done == job.train.steps ||
                       (job.train.checkpoint_every > 0 && done % job.train.checkpoint_every == 0);
-    run_agreed(comm, [&] {
-      if (!comm.is_root()) return;
-      metrics->record(done, result, watch.seconds());
-      if (!save) return;
-      last_checkpoint = save_training_state(run_folder, done, job, *model, *optimizer);
-      log("saved {}", last_checkpoint.string());
-    });
+    if (!save) continue;
+    comm.announce({.phase = "checkpoint", .step = done});
+    last_checkpoint = save_training_state(run_folder, done, job, shard);
+    log("saved {}", last_checkpoint.string());
   }
   return last_checkpoint;
 }

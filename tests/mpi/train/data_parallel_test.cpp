@@ -72,16 +72,14 @@ TEST(DataParallel, OneRanksBadLossStopsAllOfThem) {
   job.train.global_batch = mpi_world().size();
   TrainData data = testing::tiny_data(mpi_world().size());
   const int bad = mpi_world().size() - 1;
-  ModrModel model(job.model, DType::f32);
-  model.initialize(1);
-  if (mpi_world().rank() == bad) model.parameters().front().variable.value().fill(INFINITY);
-  AdamW optimizer(model.parameters(), job.optim);
-  TrainStep step(mpi_world(), job, data, model, optimizer);
+  Shard shard = make_shard(mpi_world(), job, Placement::replicate);
+  if (mpi_world().rank() == bad) shard.model->parameters().front().variable.value().fill(INFINITY);
+  TrainStep step(job, data, shard);
   ShardedSampler sampler(mpi_world().size(), job.train.global_batch, job.seed);
   std::vector<std::string> parts{"step 1", "loss is not finite"};
   if (mpi_world().size() > 1) parts.push_back(fmt::format("rank {}", bad));
   expect_error([&] { step.run(plan_step(job.train, job.model, job.seed, sampler, 0)); }, parts);
-  EXPECT_EQ(optimizer.num_steps(), 0);
+  EXPECT_EQ(shard.optimizer->num_steps(), 0);
 }
 
 }  // namespace

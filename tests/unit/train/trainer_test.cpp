@@ -70,17 +70,16 @@ TEST(Trainer, ALossThatIsNotFiniteStopsBeforeAnythingChanges) {
   const TemporaryFolder folder;
   const TrainJob job = tiny_job(TrainMode::pretrain, 0, 5);
   const TrainData data = tiny_data(20);
-  ModrModel model(job.model, DType::f32);
-  model.initialize(1);
-  model.parameters().front().variable.value().fill(NAN);
-  AdamW optimizer(model.parameters(), job.optim);
-  TrainStep step(self, job, data, model, optimizer);
+  Shard shard = make_shard(self, job, Placement::replicate);
+  const ParameterList& parameters = shard.model->parameters();
+  parameters.front().variable.value().fill(NAN);
+  TrainStep step(job, data, shard);
   ShardedSampler sampler(20, 7, 11);
-  const auto before = model.parameters().back().variable.value().to_vector();
+  const auto before = parameters.back().variable.value().to_vector();
   expect_error([&] { step.run(plan_step(job.train, job.model, job.seed, sampler, 3)); },
                {"step 4", "loss is not finite"});
-  EXPECT_EQ(optimizer.num_steps(), 0);
-  EXPECT_EQ(model.parameters().back().variable.value().to_vector(), before);
+  EXPECT_EQ(shard.optimizer->num_steps(), 0);
+  EXPECT_EQ(parameters.back().variable.value().to_vector(), before);
 }
 
 TEST(Trainer, ACheckpointOfAnotherJobIsRefused) {

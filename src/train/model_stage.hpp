@@ -1,0 +1,53 @@
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/modr_model.hpp"
+#include "parallel/pipeline_executor.hpp"
+#include "train/step_plan.hpp"
+#include "train/train_job.hpp"
+
+namespace modr {
+
+/// Units sent to each branch, a row for every decision of a step: [decisions][branches]. A decision is a recurrence's,
+/// or the only one.
+using BranchCounts = std::vector<std::vector<int64_t>>;
+
+/// What a rank adds up over its microbatches.
+struct StageSums {
+  double loss = 0;       // where the coda is
+  BranchCounts branches;  // where the core is; zeros elsewhere
+  std::string failure;   // the first thing that went wrong with the numbers; empty: nothing
+};
+
+/// This rank's part of the model at work on the microbatches of one step: what the pipeline runs. The loss is summed
+/// cross-entropy times `weight`. A loss that is not finite is noted, not thrown: other ranks are in lock step.
+class ModelStage final : public StageWork {
+ public:
+  ModelStage(const TrainJob& job, const TrainData& data, const ModrModel& model, const StepPlan& plan,
+             std::span<const Microbatch> microbatches, double weight);
+
+  Variable forward(int64_t microbatch, const Variable& input) override;
+  Shape input_shape(int64_t microbatch) const override;
+  Shape output_shape(int64_t microbatch) const override;
+  DType dtype() const override { return model_.dtype(); }
+
+  const StageSums& sums() const { return sums_; }
+
+ private:
+  const Microbatch& samples_of(int64_t microbatch) const;
+  TokenBatch batch_of(int64_t microbatch) const;
+  Variable run_core(const Variable& e, const TokenBatch& batch, int64_t microbatch);
+  Variable run_loss(const Variable& state, const TokenBatch& batch, int64_t microbatch);
+
+  const TrainJob& job_;
+  const TrainData& data_;
+  const ModrModel& model_;
+  const StepPlan& plan_;
+  std::span<const Microbatch> microbatches_;
+  double weight_;
+  StageSums sums_;
+};
+
+}  // namespace modr

@@ -1,0 +1,177 @@
+// Every grid that fits the ranks of this run against one rank: 20 steps, and the gradients of one step.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "support/mpi_world.hpp"
+#include "support/tiny_job.hpp"
+#include "train/train_step.hpp"
+
+namespace modr {
+namespace {
+
+constexpr int64_t steps = 20;
+constexpr double tolerance = 1e-5;
+
+struct Grid {
+  const char* name;
+  ParallelConfig config;
+};
+
+ParallelConfig grid_of(int64_t data, StageRanks stages, int64_t branch, PipelineOrder order) {
+  ParallelConfig config;
+  config.data = data;
+  config.stages = stages;
+  config.branch = branch;
+  config.schedule = order;
+  return config;
+}
+
+// The grids for each number of ranks.
+std::vector<Grid> grids_for(int ranks) {
+  constexpr auto one_f_one_b = PipelineOrder::one_f_one_b, gpipe = PipelineOrder::gpipe;
+  const std::multimap<int, Grid> grids{
+      {2, {"data 2", grid_of(2, {}, 1, one_f_one_b)}},
+      {2, {"branch 2", grid_of(1, {}, 2, one_f_one_b)}},
+      {3, {"branch 3", grid_of(1, {}, 3, one_f_one_b)}},
+      {3, {"stages 1+1+1", grid_of(1, {1, 1, 1}, 1, one_f_one_b)}},
+      {3, {"stages 1+1+1, gpipe", grid_of(1, {1, 1, 1}, 1, gpipe)}},
+      {4, {"data 4", grid_of(4, {}, 1, one_f_one_b)}},
+      {4, {"branch 4", grid_of(1, {}, 4, one_f_one_b)}},
+      {4, {"data 2 x branch 2", grid_of(2, {}, 2, one_f_one_b)}},
+      {4, {"stages 1+2+1", grid_of(1, {1, 2, 1}, 1, one_f_one_b)}},
+      {4, {"stages 1+2+1, branch 2", grid_of(1, {1, 2, 1}, 2, one_f_one_b)}},
+      {6, {"branch 6", grid_of(1, {}, 6, one_f_one_b)}},
+      {6, {"data 2 x stages 1+1+1", grid_of(2, {1, 1, 1}, 1, one_f_one_b)}},
+      {8, {"data 2 x stages 1+2+1, branch 2", grid_of(2, {1, 2, 1}, 2, one_f_one_b)}},
+      {8, {"stages 2+4+2, branch 2", grid_of(1, {2, 4, 2}, 2, gpipe)}},
+  };
+  std::vector<Grid> fitting;
+  for (auto [at, end] = grids.equal_range(ranks); at != end; ++at) fitting.push_back(at->second);
+  return fitting;
+}
+
+// What one run gave: all that must not depend on the grid.
+struct RunRecord {
+  std::vector<StepResult> results;
+  std::map<std::string, Tensor> first_gradients;  // by parameter, of this rank's rows
+  int64_t bytes_exchanged = 0;                    // over all ranks
+};
+
+RunRecord run(const Communicator& comm, const TrainJob& job, const TrainData& data) {
+  Shard shard = make_shard(comm, job, job.parallel.placement);
+  TrainStep step(job, data, shard);
+  ShardedSampler sampler(std::ssize(data.set.rows), job.train.global_batch, job.seed);
+  RunRecord done;
+  for (int64_t index = 0; index < steps; ++index) {
+    done.results.push_back(step.run(plan_step(job.train, job.model, job.seed, sampler, index)));
+    if (index > 0) continue;
+    for (const Parameter& parameter : shard.model->parameters())
+      if (parameter.variable.requires_grad())
+        done.first_gradients.emplace(parameter.name, parameter.variable.grad().clone());
+  }
+  done.bytes_exchanged = comm.all_reduced(shard.exchange ? shard.exchange->traffic().bytes : int64_t{0});
+  return done;
+}
+
+// Largest difference of this rank's rows against the largest value of the whole gradient.
+double gradient_error(const TrainJob& job, const RunRecord& got, const RunRecord& want) {
+  Shard shard = make_shard(mpi_world(), job, job.parallel.placement);
+  double worst = 0;
+  for (const Parameter& parameter : shard.model->parameters()) {
+    if (!parameter.variable.requires_grad()) continue;
+    const Tensor whole = want.first_gradients.at(parameter.name);
+    const Tensor& mine = got.first_gradients.at(parameter.name);
+    const Tensor rows = parameter.num_rows < 0
+                            ? whole
+                            : whole.slice(0, parameter.first_row, parameter.first_row + mine.size(0));
+    const std::vector<double> a = mine.to_vector(), b = rows.to_vector(), all = whole.to_vector();
+    double largest = 0;
+    for (double value : all) largest = std::max(largest, std::abs(value));
+    for (std::size_t i = 0; i < a.size(); ++i)
+      worst = std::max(worst, std::abs(a[i] - b[i]) / std::max(largest, 1e-30));
+  }
+  return worst;
+}
+
+void expect_same(const RunRecord& got, const RunRecord& want, const std::string& which) {
+  ASSERT_EQ(got.results.size(), want.results.size());
+  for (std::size_t i = 0; i < got.results.size(); ++i) {
+    const StepResult &a = got.results[i], &b = want.results[i];
+    EXPECT_LE(std::abs(a.loss - b.loss), tolerance * b.loss) << which << ", loss of step " << i + 1;
+    EXPECT_LE(std::abs(a.grad_norm - b.grad_norm), tolerance * b.grad_norm) << which << ", norm of step " << i + 1;
+    EXPECT_EQ(a.branches, b.branches) << which << ", step " << i + 1;
+  }
+}
+
+struct Options {
+  RouteUnit unit;
+  RouteWhen when;
+  int64_t top_k;
+  Trainable trainable;
+  int64_t n_branches = 4;
+
+  std::string name() const {
+    return fmt::format("{} branches, unit {}, when {}, top_k {}, train {}", n_branches, name_of(unit), name_of(when),
+                       top_k, name_of(trainable));
+  }
+  TrainJob job() const {
+    constexpr TrainMode modes[] = {TrainMode::pretrain, TrainMode::lora};
+    TrainJob job = testing::tiny_job(n_branches < 2 ? modes[n_branches] : TrainMode::modr, n_branches, steps);
+    job.model.branches.unit = unit;
+    job.model.branches.when = when;
+    job.model.branches.top_k = top_k;
+    job.train.trainable = trainable;
+    return job;
+  }
+};
+
+std::vector<Options> all_options() {
+  std::vector<Options> all;
+  for (const auto trainable : {Trainable::branches, Trainable::all})
+    for (const auto when : {RouteWhen::forward, RouteWhen::recurrence}) {
+      all.push_back({RouteUnit::sequence, when, 1, trainable});
+      all.push_back({RouteUnit::sequence, when, 2, trainable});
+      all.push_back({RouteUnit::token, when, 1, trainable});
+    }
+  all.push_back({RouteUnit::sequence, RouteWhen::forward, 1, Trainable::all, 0});
+  all.push_back({RouteUnit::sequence, RouteWhen::forward, 1, Trainable::branches, 1});
+  return all;
+}
+
+// The 1-rank run, which every rank makes for itself once and keeps for all grids.
+const RunRecord& one_rank_run(const Options& options, const TrainData& data) {
+  static std::map<std::string, RunRecord> kept;
+  const auto [found, added] = kept.try_emplace(options.name());
+  if (added) found->second = run(Communicator::self(), options.job(), data);
+  return found->second;
+}
+
+class Grids : public ::testing::TestWithParam<Placement> {};
+
+TEST_P(Grids, GiveTheNumbersOfOneRank) {
+  const TrainData data = testing::tiny_data(30);
+  for (const Options& options : all_options()) {
+    const RunRecord& want = one_rank_run(options, data);
+    for (const Grid& grid : grids_for(mpi_world().size())) {
+      TrainJob job = options.job();
+      job.parallel = grid.config;
+      job.parallel.placement = GetParam();
+      const std::string which = fmt::format("{}, {}, {}", grid.name, name_of(GetParam()), options.name());
+      const RunRecord got = run(mpi_world(), job, data);
+      expect_same(got, want, which);
+      EXPECT_LE(gradient_error(job, got, want), tolerance) << which;
+      const bool travels =
+          GetParam() == Placement::exchange && grid.config.branch > 1 && options.n_branches > 1;
+      EXPECT_EQ(got.bytes_exchanged > 0, travels) << which;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Placements, Grids, ::testing::Values(Placement::replicate, Placement::exchange),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
+
+}  // namespace
+}  // namespace modr
