@@ -29,6 +29,8 @@ struct NamedCheckpoint {
 struct EvalRequest {
   std::vector<NamedCheckpoint> checkpoints;
   std::string tokenizer;
+  int64_t branch = 1;
+  double timeout_s = 600;
   EvalConfig config;
   bool quiet = false;
 };
@@ -110,6 +112,10 @@ std::optional<EvalRequest> parse_request(int argc, char** argv) {
   add("length-normalise", po::bool_switch(&config.length_normalise), "take a choice's likelihood per token");
   add("tokenizer", po::value(&request.tokenizer)->value_name("FILE"), "in place of the one that the config names");
   add("seed", unsigned_value("seed", config.seed), "of the random initial states");
+  add("branch", po::value(&request.branch)->default_value(request.branch)->value_name("B"),
+      "the model's branches live on B ranks, which share them; divides the number of ranks");
+  add("timeout", po::value(&request.timeout_s)->default_value(request.timeout_s, "600")->value_name("SECONDS"),
+      "a rank that keeps the others waiting for longer ends the job");
   add("quiet", po::bool_switch(&request.quiet), "no lines of progress");
   if (!line.parse(argc, argv)) return std::nullopt;
   for (const char* needed : {"checkpoint", "data"})
@@ -120,6 +126,9 @@ std::optional<EvalRequest> parse_request(int argc, char** argv) {
   for (const std::string& text : split_lists("num-steps", num_steps)) config.num_steps.push_back(parse_steps(text));
   config.choices = parse_option("choices", [&] { return parse_choice_scoring(choices); });
   validate_options(config);
+  if (request.branch < 1) throw UsageError(fmt::format("--branch: expected at least 1, found {}", request.branch));
+  if (!(request.timeout_s > 0))
+    throw UsageError(fmt::format("--timeout: expected a positive number of seconds, found {}", request.timeout_s));
   return request;
 }
 
@@ -137,14 +146,21 @@ std::string unique_label(std::string label, const std::vector<ModelResult>& othe
 ModelResult evaluate_checkpoint(const Communicator& world, const NamedCheckpoint& checkpoint,
                                 const EvalRequest& request, const std::vector<Task>& tasks,
                                 const std::vector<ModelResult>& before) {
+  const auto group = static_cast<int>(world.rank() / request.branch);
+  const Communicator sharers = request.branch == 1 ? Communicator::self() : world.split(group, 0, "branch");
   std::optional<LoadedModel> loaded;
-  run_agreed(world, [&] { loaded = load_model(checkpoint.file, DType::f32, request.tokenizer); });
+  run_agreed(world, [&] { loaded = load_model(checkpoint.file, DType::f32, request.tokenizer, sharers); });
   const std::string label = unique_label(checkpoint.label.empty() ? loaded->config.name : checkpoint.label, before);
-  const ModelUnderTest model{label, *loaded->model, loaded->tokenizer, loaded->config.data.prompt};
+  const ModelUnderTest model{label, *loaded->model, loaded->tokenizer, loaded->config.data.prompt,
+                             loaded->exchange.get()};
   return evaluate(world, model, tasks, request.config, request.quiet);
 }
 
 int evaluate_all(const Communicator& world, const EvalRequest& request) {
+  if (world.size() % request.branch != 0)
+    throw UsageError(fmt::format("--branch: expected a divisor of the job's {} ranks, found {}", world.size(),
+                                 request.branch));
+  world.set_timeout(request.timeout_s);
   std::vector<Task> tasks;
   run_agreed(world, [&] {
     tasks = load_tasks(request.config);

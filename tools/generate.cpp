@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,7 +11,9 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "comm/agree.hpp"
 #include "dataset/prompt_template.hpp"
+#include "eval/serve_branches.hpp"
 #include "tools/command_line.hpp"
 #include "tools/commands.hpp"
 #include "tools/model_loading.hpp"
@@ -34,7 +37,8 @@ struct Request {
 
 bool parse_request(int argc, char** argv, Request& request) {
   CommandLine line("generate", "--checkpoint FILE --prompt TEXT [options]",
-                   "Continues a prompt with the likeliest tokens. Text goes to stdout, numbers to stderr.");
+                   "Continues a prompt with the likeliest tokens. Text goes to stdout, numbers to stderr. The\n"
+                   "ranks of mpirun or srun share the model's branches.");
   auto add = line.option();
   add("checkpoint", po::value(&request.checkpoint)->value_name("FILE"), "a checkpoint, or a run's folder");
   add("prompt", po::value(&request.prompt)->value_name("TEXT"), "the question, put as in training");
@@ -121,13 +125,7 @@ void print_numbers(const Generation& generation, double seconds) {
   if (!counts.empty()) log("branches:{}", shares);
 }
 
-}  // namespace
-
-int run_generate(int argc, char** argv) {
-  Request request;
-  if (!parse_request(argc, argv, request)) return 0;
-  GenerateOptions options = options_of(request);
-  const LoadedModel loaded = load_model(request.checkpoint, DType::f32, request.tokenizer);
+void generate_text(const Request& request, GenerateOptions options, const LoadedModel& loaded) {
   if (options.num_steps == 0) options.num_steps = loaded.config.model.mean_recurrence;
   const PromptTemplate prompts(loaded.config.data.prompt, loaded.tokenizer);
   options.stop_ids = {prompts.end_id()};
@@ -144,7 +142,24 @@ int run_generate(int argc, char** argv) {
   const double seconds = watch.seconds();
   stream.finish(generation.tokens);
   print_numbers(generation, seconds);
+}
+
+// One rank generates; the others, if there are any, keep their share of the branches at work for it.
+int generate_on(const Communicator& world, const Request& request) {
+  GenerateOptions options = options_of(request);
+  std::optional<LoadedModel> loaded;
+  run_agreed(world, [&] { loaded = load_model(request.checkpoint, DType::f32, request.tokenizer, world); });
+  if (world.is_root()) generate_text(request, std::move(options), *loaded);
+  if (loaded->exchange) serve_branches(*loaded->model, *loaded->exchange);
   return 0;
+}
+
+}  // namespace
+
+int run_generate(int argc, char** argv) {
+  Request request;
+  if (!parse_request(argc, argv, request)) return 0;
+  return run_on_ranks("modr generate", [&](const Communicator& world) { return generate_on(world, request); });
 }
 
 }  // namespace modr::tools

@@ -45,7 +45,8 @@ fs::path checkpoint_file(const fs::path& path) {
   return *latest;
 }
 
-LoadedModel load_model(const fs::path& checkpoint, DType dtype, const std::string& tokenizer) {
+LoadedModel load_model(const fs::path& checkpoint, DType dtype, const std::string& tokenizer,
+                       const Communicator& branch_group) {
   const CheckpointReader reader(checkpoint_file(checkpoint));
   const std::string file = reader.path().string();
   RunConfig config = parse_run_config(reader.info().config, file + ": config");
@@ -54,10 +55,18 @@ LoadedModel load_model(const fs::path& checkpoint, DType dtype, const std::strin
     fail("{}: the tokenizer {} has {} ids, more than the model's vocab_size {}", file,
          !tokenizer.empty() ? tokenizer : config.data.tokenizer, loaded.vocab_size(), config.model.vocab_size);
   }
-  auto model = std::make_unique<ModrModel>(config.model, dtype);
+  std::shared_ptr<const ExchangeDispatcher> exchange;
+  ModelPart part;
+  if (branch_group.size() > 1 && config.model.branches.has_router()) {
+    exchange = std::make_shared<ExchangeDispatcher>(branch_group, config.model.branches.n_branches, Pace::own);
+    part.branches = exchange->branches();
+  }
+  auto model = std::make_unique<ModrModel>(config.model, dtype, part);
   check_no_other_weights(reader, *model);
   load_weights(reader, *model);
-  return {std::move(config), reader.info(), std::move(model), std::move(loaded)};
+  if (exchange) model->core().set_dispatcher(exchange);
+  model->core().merge_branches(1);  // weights do not change any more
+  return {std::move(config), reader.info(), std::move(model), std::move(loaded), std::move(exchange)};
 }
 
 }  // namespace modr::tools

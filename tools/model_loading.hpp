@@ -7,6 +7,7 @@
 #include "config/run_config.hpp"
 #include "dataset/tokenizer.hpp"
 #include "model/modr_model.hpp"
+#include "parallel/exchange_dispatcher.hpp"
 
 namespace modr::tools {
 
@@ -19,11 +20,14 @@ struct LoadedModel {
   CheckpointInfo info;
   std::unique_ptr<ModrModel> model;
   Tokenizer tokenizer;
+  std::shared_ptr<const ExchangeDispatcher> exchange;  // where the branches are on different ranks; else null
 };
 
 /// Reads a checkpoint, or the latest one of a run's folder, and the tokenizer that its config names (`tokenizer` stands
 /// in for it unless that is empty). Throws Error when a part is missing, does not fit the config, or the tokenizer has
-/// more ids than the model.
-LoadedModel load_model(const std::filesystem::path& checkpoint, DType dtype, const std::string& tokenizer = "");
+/// more ids than the model. The ranks of `branch_group` share the model's branches, each at its own pace (Pace::own),
+/// and have to end with serve_branches(); the call itself is not collective.
+LoadedModel load_model(const std::filesystem::path& checkpoint, DType dtype, const std::string& tokenizer = "",
+                       const Communicator& branch_group = Communicator::self());
 
 }  // namespace modr::tools

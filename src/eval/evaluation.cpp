@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "eval/rank_pool.hpp"
 #include "eval/scorer.hpp"
+#include "eval/serve_branches.hpp"
 #include "eval/work_plan.hpp"
 
 namespace modr {
@@ -129,6 +130,9 @@ ModelResult evaluate(const Communicator& comm, const ModelUnderTest& model, std:
       },
       [&](int64_t index) {
         if (comm.is_root() && !quiet) progress(index);
+      },
+      [&] {
+        if (model.exchange != nullptr) serve_branches(model.model, *model.exchange);
       });
   if (!comm.is_root()) return {};
   ModelResult result{model.label, prompt_texts(encoded, model.tokenizer), collect(tasks, num_steps, pieces, answers),

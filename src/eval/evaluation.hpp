@@ -12,6 +12,7 @@
 #include "eval/sample.hpp"
 #include "eval/task.hpp"
 #include "model/modr_model.hpp"
+#include "parallel/exchange_dispatcher.hpp"
 
 namespace modr {
 
@@ -43,6 +44,7 @@ struct ModelUnderTest {
   const ModrModel& model;
   const Tokenizer& tokenizer;
   PromptStyle style = PromptStyle::plain;
+  const ExchangeDispatcher* exchange = nullptr;  // of the model, where its branches are on different ranks
 };
 
 /// All results of a model: tasks in the order they were given, and within a task num_steps in the config's order.

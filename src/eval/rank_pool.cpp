@@ -42,7 +42,8 @@ void take_out(const std::string& parcel, std::vector<std::string>& results, std:
 
 std::vector<std::string> run_pool(const Communicator& comm, int64_t count,
                                   const std::function<std::string(int64_t)>& work,
-                                  const std::function<void(int64_t)>& on_start) {
+                                  const std::function<void(int64_t)>& on_start,
+                                  const std::function<void()>& on_end) {
   WorkCounter counter(comm);
   std::string parcel;
   std::exception_ptr failure;
@@ -55,6 +56,7 @@ std::vector<std::string> run_pool(const Communicator& comm, int64_t count,
       failure = std::current_exception();
     }
   }
+  if (on_end) on_end();
   counter.close();
   run_agreed(comm, [&] {
     if (failure) std::rethrow_exception(failure);

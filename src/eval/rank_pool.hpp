@@ -11,10 +11,12 @@ namespace modr {
 
 /// Collective. Does pieces 0 .. count - 1, each once, on whichever rank is free, in about this order, and returns their
 /// results in this order on the root (nothing on other ranks). `work` must give the same result on every rank and must
-/// not communicate. `on_start`, if given, is told every piece that starts on this rank.
+/// not communicate over `comm`. `on_start`, if given, is told every piece that starts on this rank; `on_end` is called
+/// once this rank gets no more pieces, before the ranks meet.
 /// When `work` throws on a rank, no further piece is handed out, and all ranks throw the same Error.
 std::vector<std::string> run_pool(const Communicator& comm, int64_t count,
                                   const std::function<std::string(int64_t piece)>& work,
-                                  const std::function<void(int64_t piece)>& on_start = {});
+                                  const std::function<void(int64_t piece)>& on_start = {},
+                                  const std::function<void()>& on_end = {});
 
 }  // namespace modr

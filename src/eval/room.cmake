@@ -1,1 +1,1 @@
-modr_room(eval USES comm model dataset checkpoint LINKS nlohmann_json::nlohmann_json)
+modr_room(eval USES comm model parallel dataset checkpoint LINKS nlohmann_json::nlohmann_json)

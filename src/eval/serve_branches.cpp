@@ -1,0 +1,20 @@
+#include "eval/serve_branches.hpp"
+
+namespace modr {
+
+void serve_branches(const ModrModel& model, const ExchangeDispatcher& exchange) {
+  const NoGrad guard;
+  exchange.leave();
+  CoreContext context;
+  context.seq = 1;
+  context.rope_table = model.rope_table();
+  context.positions = make_indices({});
+  const Variable nothing(Tensor::zeros({0, model.config().n_embd}, model.dtype()));
+  // A recurrence over no rows of our own is one meeting of the group.
+  while (exchange.anyone_works()) {
+    std::optional<RouteDecision> decision;
+    model.core().step(nothing, nothing, 0, decision, context);
+  }
+}
+
+}  // namespace modr
