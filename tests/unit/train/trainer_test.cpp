@@ -34,6 +34,30 @@ TEST(Trainer, LearnsAndWritesItsRecords) {
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "config.yaml"));
 }
 
+TEST(Trainer, RecordsEveryDecisionOnceWhetherRecomputedOrNot) {
+  std::vector<std::vector<nlohmann::json>> runs;
+  for (const auto recompute : {Recompute::none, Recompute::recurrence}) {
+    const TemporaryFolder folder;
+    TrainJob job = tiny_job(TrainMode::modr, 3, 4);
+    job.model.branches.unit = RouteUnit::token;
+    job.model.branches.when = RouteWhen::recurrence;
+    job.train.recompute = recompute;
+    train(self, job, tiny_data(20), folder.path());
+    runs.push_back(read_metrics(folder.path()));
+  }
+  for (std::size_t i = 0; i < runs[0].size(); ++i) {
+    const nlohmann::json& record = runs[0][i];
+    EXPECT_EQ(record["recurrences"], runs[1][i]["recurrences"]);
+    const int64_t depth = int64_t(record["num_steps_no_grad"]) + int64_t(record["num_steps_with_grad"]);
+    ASSERT_EQ(std::ssize(record["recurrences"]), depth);
+    int64_t units = 0;
+    for (const nlohmann::json& recurrence : record["recurrences"])
+      for (const int64_t count : recurrence["branch_counts"]) units += count;
+    EXPECT_EQ(units, depth * int64_t(record["tokens"]));
+    EXPECT_GE(record["max_load"], 1);
+  }
+}
+
 TEST(Trainer, AResumedRunRepeatsTheUninterruptedOneBitForBit) {
   for (const auto& [mode, branches] : {std::pair{TrainMode::pretrain, 0}, {TrainMode::lora, 1}, {TrainMode::modr, 3}}) {
     const TemporaryFolder whole, parts;
