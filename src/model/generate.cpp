@@ -14,7 +14,7 @@ namespace {
 struct Stream {
   std::vector<int32_t> pending;  // tokens that the next call takes in
   int64_t position = 0;          // of the first of them
-  Tensor last_state;             // [1, n_embd], with continuous compute
+  Tensor last_state;             // [1, n_embd], after the prompt with continuous compute; else undefined
 };
 
 // A batch of prompts over one cache; prompts that are done leave the batch.
@@ -86,9 +86,10 @@ class Batch {
         keys.push_back({options_.seed, prompts_[std::size_t(sequence)].sample,
                         static_cast<uint32_t>(streams_[std::size_t(sequence)].position + i)});
     Tensor states = options_.states ? options_.states(keys) : initial_states(model_.config(), keys, model_.dtype());
-    if (!options_.continuous_compute || seq != 1) return states;
-    for (std::size_t i = 0; i < active_.size(); ++i)
-      states.slice(0, int64_t(i), int64_t(i) + 1).copy_from(streams_[std::size_t(active_[i])].last_state);
+    for (std::size_t i = 0; i < active_.size(); ++i) {
+      const Tensor& last = streams_[std::size_t(active_[i])].last_state;  // none before the prompt; then seq is 1
+      if (last.defined()) states.slice(0, int64_t(i), int64_t(i) + 1).copy_from(last);
+    }
     return states;
   }
 

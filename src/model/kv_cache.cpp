@@ -46,6 +46,7 @@ class StageWindow final : public CacheWindow {
   }
 
   void store(int64_t layer, const Tensor& qkv) override {
+    if (passes_.empty()) return;
     const int64_t width = qkv.size(1) / 3, seq = qkv.size(0) / static_cast<int64_t>(passes_.size());
     const int64_t slot = slot_of(layer, recurrence_ + 1);
     const Tensor keys_values = qkv.slice(1, width, 3 * width);

@@ -80,6 +80,24 @@ TEST(Decoder, TopTwoKeepsTheFirstChoice) {
     EXPECT_EQ(kept.slab.slice(0, row, row + 1).to_vector(), expected.slab.slice(0, row, row + 1).to_vector());
 }
 
+// A rank of a branch group that has no sequence (any more) may still make a call.
+TEST(Decoder, ACallWithoutSequences) {
+  for (RouteUnit unit : {RouteUnit::sequence, RouteUnit::token}) {
+    ModelConfig config = tiny_config(3);
+    config.branches.unit = unit;
+    const ModrModel model(config, DType::f64);
+    Decoder decoder(model, KvCache(config, {}, 1, 4, num_steps, DType::f64));
+    DecodeCall call;
+    call.seq = 1;
+    call.ids = make_indices({});
+    call.initial_state = Tensor::zeros({0, config.n_embd}, DType::f64);
+    call.num_steps = num_steps;
+    const DecodeResult result = decoder(call);
+    EXPECT_EQ(result.logits.shape(), (Shape{0, config.vocab_size}));
+    EXPECT_EQ(result.decisions.at(0).plan->counts, std::vector<int64_t>(3, 0));
+  }
+}
+
 GenerateOptions options_for(int64_t max_new_tokens) {
   GenerateOptions options;
   options.num_steps = num_steps;
@@ -133,6 +151,8 @@ TEST(Generate, ContinuousComputeStartsFromTheLastState) {
   });
   EXPECT_EQ(starts[1].to_vector(), ends[0].slice(0, 2, 3).to_vector());
   EXPECT_EQ(starts[2].to_vector(), ends[1].to_vector());
+  const std::vector<Prompt> one_word{{{4}, 0}};  // no token before it: it starts from a state of its own
+  EXPECT_EQ(generate(model, one_word, options).front().tokens.size(), 3u);
 }
 
 // Drafts with few recurrences, checked with all: the same text in fewer full passes, whatever the drafts were worth.
