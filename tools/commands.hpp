@@ -4,6 +4,7 @@
 
 namespace modr::tools {
 
+int run_bench(int argc, char** argv);
 int run_diff(int argc, char** argv);
 int run_eval(int argc, char** argv);
 int run_generate(int argc, char** argv);

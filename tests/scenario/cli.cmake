@@ -11,7 +11,7 @@ modr_cli_test(help 0 STDOUT "usage: modr COMMAND.*inspect .*verify " --help)
 modr_cli_test(version 0 STDOUT "^modr ${PROJECT_VERSION}\n$" --version)
 modr_cli_test(unknown_command 2 STDERR "^modr: unknown command 'inspcet'; did you mean 'inspect'.* .see modr --help.\n$"
   inspcet)
-foreach(command diff eval generate inspect make-data tokenize train verify)
+foreach(command bench diff eval generate inspect make-data tokenize train verify)
   modr_cli_test(${command}_help 0 STDOUT "^usage: modr ${command} .*--help.*--version" ${command} --help)
   modr_cli_test(${command}_version 0 STDOUT "^modr ${PROJECT_VERSION}\n$" ${command} --version)
   modr_cli_test(${command}_unknown_option 2 STDERR
@@ -67,6 +67,26 @@ add_test(NAME scenario/cli/mpirun_wrong_use COMMAND ${CMAKE_COMMAND} -DCODE=2
   ${mpirun} --quiet -n 3 $<TARGET_FILE:modr> train --confi)
 set_tests_properties(scenario/cli/mpirun_bad_config scenario/cli/mpirun_wrong_use PROPERTIES ${mpi_properties}
   PROCESSORS 3 LABELS scenario)
+
+# Benchmarks: the whole of one with the smallest sizes, on enough ranks for a pipeline.
+modr_cli_test(bench_no_benchmark 2 STDERR "^modr bench: expected WHAT to measure, e.g. exchange " bench)
+modr_cli_test(bench_unknown 2 STDERR "^modr bench: unknown benchmark 'exchang'; did you mean 'exchange'" bench exchang)
+modr_cli_test(bench_exchange_help 0 STDOUT "^usage: modr bench exchange .*--sizes N,... .=64,1024,8192.*--json"
+  bench exchange --help)
+modr_cli_test(bench_exchange_one_rank 2 STDERR "^modr bench: expected at least 2 ranks, found 1: mpirun -n N "
+  bench exchange)
+foreach(case "sizes --sizes 64,x" "repeats --repeats 0" "n_embd --n-embd 48" "parts --parts none")
+  separate_arguments(case)
+  list(POP_FRONT case name)
+  list(GET case 0 option)
+  modr_cli_test(bench_exchange_${name} 2 STDERR "^modr bench: ${option}: expected.*found '?[^ ]+'? .see"
+    bench exchange ${case})
+endforeach()
+add_test(NAME scenario/cli/bench_exchange COMMAND ${CMAKE_COMMAND} -DCODE=0
+  "-DSTDOUT=^{.*\"ranks\": 3.*\"exchange\": .*\"overlap\": .*\"placement\": .*\"pipeline\": .*\"1\\+1\\+1\"" -P
+  ${CMAKE_CURRENT_SOURCE_DIR}/support/expect_exit.cmake -- ${mpirun} -n 3 $<TARGET_FILE:modr> bench exchange --json
+  --repeats 1 --sizes 1 --branches 1,3 --n-embd 32 --seq-len 2 --sequences 1 --recurrences 1 --microbatches 1)
+set_tests_properties(scenario/cli/bench_exchange PROPERTIES ${mpi_properties} PROCESSORS 3 LABELS scenario)
 
 # What could not be written was not done.
 add_test(NAME scenario/cli/full_stdout COMMAND bash -c "\"$<TARGET_FILE:modr>\" --help > /dev/full")

@@ -1,0 +1,51 @@
+// modr bench: finds the benchmark and runs it.
+#include "tools/bench.hpp"
+
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/nearest_name.hpp"
+#include "tools/command_line.hpp"
+#include "tools/commands.hpp"
+
+namespace modr::tools {
+
+namespace {
+
+struct Benchmark {
+  const char* name;
+  const char* summary;
+  int (*run)(int argc, char** argv);
+};
+
+constexpr Benchmark kBenchmarks[] = {
+    {"exchange", "what branches on different ranks and the pipeline cost, under mpirun", run_bench_exchange},
+};
+
+std::string about() {
+  std::string text = "Measures on this machine and prints tables. WHAT is one of\n";
+  for (const Benchmark& benchmark : kBenchmarks) text += fmt::format("  {:<9} {}\n", benchmark.name, benchmark.summary);
+  return text + "`modr bench WHAT --help` tells its options.";
+}
+
+const Benchmark& find_benchmark(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Benchmark& benchmark : kBenchmarks) {
+    if (benchmark.name == name) return benchmark;
+    names.emplace_back(benchmark.name);
+  }
+  throw UsageError(fmt::format("unknown benchmark '{}'{}", name, did_you_mean(name, names)));
+}
+
+}  // namespace
+
+int run_bench(int argc, char** argv) {
+  if (argc > 1 && argv[1][0] != '-') return find_benchmark(argv[1]).run(argc - 1, argv + 1);
+  if (CommandLine("bench", "WHAT [options]", about()).parse(argc, argv)) {
+    throw UsageError("expected WHAT to measure, e.g. exchange");
+  }
+  return 0;
+}
+
+}  // namespace modr::tools
