@@ -43,6 +43,11 @@ endforeach()
 modr_cli_test(generate_missing_checkpoint 1 STDERR "^modr generate: nowhere.h5: no such file\n$"
   generate --checkpoint nowhere.h5 --prompt x)
 
+modr_cli_test(eval_no_branch 2 STDERR "^modr eval: --branch: expected at least 1, found 0 "
+  eval --checkpoint x --data y --branch 0)
+modr_cli_test(eval_no_time 2 STDERR "^modr eval: --timeout: expected a positive number of seconds, found -1 "
+  eval --checkpoint x --data y --timeout -1)
+
 # Run files and overrides: 1 for a bad file, 2 for a bad option.
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/bad_run.yaml "seed: 1\nmodle: {}\n")
 set(bad_run ${CMAKE_CURRENT_BINARY_DIR}/bad_run.yaml)
