@@ -15,6 +15,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/nearest_name.hpp"
+#include "comm/comm_error.hpp"
 #include "comm/mpi_session.hpp"
 
 namespace modr::tools {
@@ -96,15 +97,27 @@ Failure current_failure(const std::string& program) {
   try {
     throw;
   } catch (const UsageError& error) {
-    return {one_line(fmt::format("{} (see {} --help)", error.what(), program)), 2};
+    return {one_line(fmt::format("{} (see {} --help)", error.what(), program)), exit_code::wrong_use};
   } catch (const Error& error) {
-    return {one_line(error.what()), 1};
+    return {one_line(error.what()), exit_code::failed};
   } catch (const std::bad_alloc&) {
-    return {"out of memory", 1};
+    return {"out of memory", exit_code::failed};
   } catch (const std::exception& error) {
-    return {one_line(fmt::format("unexpected failure: {}", error.what())), 1};
+    return {one_line(fmt::format("unexpected failure: {}", error.what())), exit_code::failed};
   }
 }
+
+namespace {
+
+// One rank tells what happened to all. The others leave it the time to do so; that they end the job themselves is for
+// the case that it cannot.
+[[noreturn]] void end_lost_job(const std::string& program, const CommError& error, const MpiSession& session) {
+  if (error.speaks()) fmt::print(stderr, "{}: {}\n", program, one_line(error.what()));
+  else std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  session.abort(exit_code::ranks_lost);
+}
+
+}  // namespace
 
 int run_on_ranks(const std::string& program, const std::function<int(const Communicator& world)>& work) {
   const MpiSession session;
@@ -112,7 +125,11 @@ int run_on_ranks(const std::string& program, const std::function<int(const Commu
   set_log_rank(world.rank(), world.size());
   if (world.size() == 1) return work(world);
   try {
-    return work(world);
+    const int code = work(world);
+    session.finish();
+    return code;
+  } catch (const CommError& error) {
+    end_lost_job(program, error, session);
   } catch (...) {
     const Failure failure = current_failure(program);
     // What all ranks agreed on fails everywhere: rank 0 says so, and has ended the job before the others speak up.

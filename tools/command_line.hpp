@@ -66,11 +66,12 @@ struct Failure {
   int code;
 };
 /// To be called in a catch block. `program` is "modr" or "modr <command>". The code is 2 for a UsageError, whose text
-/// gets a hint to --help, and 1 for all else.
+/// gets a hint to --help, and 1 for all else (see exit_code).
 Failure current_failure(const std::string& program);
 
-/// Runs `program`'s work on every rank of the job and returns its exit code. When a rank throws, its failure is printed
-/// with the rank and the whole job ends with its code.
+/// Runs `program`'s work on every rank of the job and returns its exit code, when all ranks are through. When a rank
+/// throws, its failure is printed with the rank and the whole job ends with its code; when ranks lose each other
+/// (CommError), one of them says so and the job ends with exit_code::ranks_lost.
 int run_on_ranks(const std::string& program, const std::function<int(const Communicator& world)>& work);
 
 }  // namespace modr::tools

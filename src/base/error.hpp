@@ -20,6 +20,14 @@ class UsageError : public Error {
   using Error::Error;
 };
 
+/// What `modr` exits with.
+namespace exit_code {
+inline constexpr int ok = 0;
+inline constexpr int failed = 1;
+inline constexpr int wrong_use = 2;
+inline constexpr int ranks_lost = 3;  // ranks that disagree or do not come, see comm/comm_error.hpp
+}  // namespace exit_code
+
 /// Throws Error with a formatted message, e.g. `fail("{}: expected {} rows, found {}", path, n, rows)`.
 template <typename... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {

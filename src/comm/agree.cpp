@@ -6,6 +6,7 @@
 #include <new>
 
 #include "base/error.hpp"
+#include "comm/comm_error.hpp"
 
 namespace modr {
 
@@ -36,6 +37,8 @@ void run_agreed(const Communicator& comm, const std::function<void()>& work) {
   std::string message;
   try {
     work();
+  } catch (const CommError&) {
+    throw;  // the others know
   } catch (const UsageError& error) {
     outcome = Outcome::usage_error;
     message = error.what();
@@ -46,6 +49,8 @@ void run_agreed(const Communicator& comm, const std::function<void()>& work) {
     outcome = Outcome::error;
     message = error.what();
   }
+  // Work that threw with a Pending under way: nobody can be told, other than by the end of the job.
+  if (outcome != Outcome::ok && comm.is_lost()) throw Error(message);
   agree(comm, outcome, std::move(message));
 }
 

@@ -9,10 +9,9 @@
 #include "comm/activity.hpp"
 #include "comm/pending.hpp"
 #include "comm/stream.hpp"
+#include "comm/tag.hpp"
 
 namespace modr {
-
-enum class ReduceOp { sum, max, min };
 
 /// Element types that a backend can add and compare.
 enum class ReduceType { f32, f64, i64 };
@@ -64,6 +63,8 @@ class CommBackend {
   virtual void announce(const Activity& activity) = 0;
   virtual const Activity& activity() const = 0;
   virtual void set_timeout(double seconds) = 0;
+  /// Whether communication has ended: each further call would throw.
+  virtual bool is_lost() const = 0;
   virtual std::unique_ptr<CounterBackend> make_counter() = 0;
 };
 

@@ -108,6 +108,8 @@ class Communicator {
   const Activity& activity() const { return backend_->activity(); }
   /// How long a rank waits for the others before it ends the job, in all groups that it has; 600 s at first.
   void set_timeout(double seconds) const;
+  /// Whether this process communicates no more (a CommError was thrown, or a Pending dropped): further calls throw.
+  bool is_lost() const { return backend_->is_lost(); }
 
   /// For the other parts of this room.
   CommBackend& backend() const { return *backend_; }

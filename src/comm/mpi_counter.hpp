@@ -1,14 +1,13 @@
 #pragma once
 // For this room's MPI files only.
-#include <mpi.h>
-
 #include <memory>
 
 #include "comm/backend.hpp"
+#include "comm/mpi_group.hpp"
 
 namespace modr {
 
-/// Collective over `comm`.
-std::unique_ptr<CounterBackend> make_mpi_counter(MPI_Comm comm);
+/// Collective over the group.
+std::unique_ptr<CounterBackend> make_mpi_counter(std::shared_ptr<MpiGroup> group);
 
 }  // namespace modr

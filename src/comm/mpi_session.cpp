@@ -49,6 +49,11 @@ MpiSession::~MpiSession() {
   if (by_mpi_ && std::uncaught_exceptions() == exceptions_at_start_) MPI_Finalize();
 }
 
+void MpiSession::finish() const {
+  world_.announce({.phase = "end of the job"});
+  world_.barrier();
+}
+
 void MpiSession::abort(int code) const {
   std::fflush(nullptr);
   if (by_mpi_) MPI_Abort(MPI_COMM_WORLD, code);

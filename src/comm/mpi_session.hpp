@@ -22,6 +22,9 @@ class MpiSession {
 
   /// All ranks of the job. Not to be used after the session.
   const Communicator& world() const { return world_; }
+  /// Collective: the job's last one. MPI has no time-out of its own for ending, so that without this call a rank which
+  /// does not come leaves the others there. Throws CommError.
+  void finish() const;
   /// Ends the whole job at once, all ranks, with exit code `code`; runs no destructors.
   [[noreturn]] void abort(int code) const;
 

@@ -30,6 +30,7 @@ class SelfBackend : public CommBackend {
   void announce(const Activity& activity) override { *activity_ = activity; }
   const Activity& activity() const override { return *activity_; }
   void set_timeout(double) override {}
+  bool is_lost() const override { return false; }
   std::unique_ptr<CounterBackend> make_counter() override;
 
  private:

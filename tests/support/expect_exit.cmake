@@ -1,5 +1,9 @@
-# cmake -DCODE=7 [-DSTDERR=REGEX] [-DSTDOUT=REGEX] -P expect_exit.cmake -- COMMAND ARGUMENTS...: fails unless the
-# command exits with CODE and, where given, prints what matches; to stderr that is one line.
+# cmake -DCODE=7 [options] -P expect_exit.cmake -- COMMAND ARGUMENTS...: fails unless the command exits with CODE and
+#   -DSTDERR=REGEX    prints one line to stderr, which matches
+#   -DSTDOUT=REGEX    prints what matches to stdout
+#   -DPROGRAM=NAME -DLINE=REGEX  prints, among what mpirun says, one line "NAME: ..." to stderr, whose rest matches (no
+#                     such line where REGEX is empty), and leaves no process of those whose "pid 123" is in stdout
+#   -DWITHIN=SECONDS  ends in that time
 foreach(at RANGE ${CMAKE_ARGC})
   if(started)
     list(APPEND command "${CMAKE_ARGV${at}}")
@@ -7,13 +11,15 @@ foreach(at RANGE ${CMAKE_ARGC})
     set(started TRUE)
   endif()
 endforeach()
-if(DEFINED STDERR)
+if(DEFINED STDERR OR DEFINED LINE)
   set(capture_stderr ERROR_VARIABLE stderr)
 endif()
-if(DEFINED STDOUT)
+if(DEFINED STDOUT OR DEFINED LINE)
   set(capture_stdout OUTPUT_VARIABLE stdout)
 endif()
+string(TIMESTAMP start %s)
 execute_process(COMMAND ${command} RESULT_VARIABLE code ${capture_stderr} ${capture_stdout})
+string(TIMESTAMP end %s)
 if(NOT code STREQUAL CODE)
   message(FATAL_ERROR "expected exit code ${CODE}, found ${code}\n${stderr}")
 endif()
@@ -22,4 +28,28 @@ if(DEFINED STDERR AND NOT (stderr MATCHES "${STDERR}" AND stderr MATCHES "^[^\n]
 endif()
 if(DEFINED STDOUT AND NOT stdout MATCHES "${STDOUT}")
   message(FATAL_ERROR "expected '${STDOUT}' on stdout, found:\n${stdout}")
+endif()
+if(DEFINED WITHIN)
+  math(EXPR seconds "${end} - ${start}")
+  if(seconds GREATER WITHIN)
+    message(FATAL_ERROR "expected the end within ${WITHIN} s, it took ${seconds} s")
+  endif()
+endif()
+if(DEFINED LINE)
+  string(REPLACE ";" "," text "${stderr}")
+  string(REGEX MATCHALL "(^|\n)${PROGRAM}: [^\n]*" lines "${text}")
+  list(LENGTH lines count)
+  string(REGEX REPLACE "^\n?${PROGRAM}: " "" line "${lines}")
+  string(REPLACE ";" "," expected "${LINE}")
+  if((LINE STREQUAL "" AND count GREATER 0)
+      OR (NOT LINE STREQUAL "" AND NOT (count EQUAL 1 AND line MATCHES "${expected}")))
+    message(FATAL_ERROR "expected one line of ${PROGRAM}'s with\n${expected}\nfound:\n${stderr}")
+  endif()
+  string(REGEX MATCHALL "pid [0-9]+" processes "${stdout}")
+  foreach(process ${processes})
+    string(REPLACE "pid " "/proc/" process "${process}")
+    if(EXISTS "${process}/exe")  # one that has ended, but that its parent has not seen yet, has none
+      message(FATAL_ERROR "still there after the job's end: ${process}")
+    endif()
+  endforeach()
 endif()

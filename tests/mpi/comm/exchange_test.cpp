@@ -157,11 +157,30 @@ TEST_P(Exchanges, MessagesBetweenTwoRanksKeepTheirOrder) {
     pending.push_back(comm().start_receive(std::as_writable_bytes(std::span(received[i])), previous, int64_t(i)));
     pending.push_back(comm().start_send(std::as_bytes(std::span(sent[i])), next, int64_t(i)));
   }
+  std::ranges::reverse(pending);  // in whatever order they are waited for
   for (Pending& one : pending) one.wait();
   for (int i = 0; i < num_messages; ++i) {
     const std::vector<int32_t> expected(static_cast<std::size_t>(i * i), previous * 100 + i);
     EXPECT_EQ(received[static_cast<std::size_t>(i)], expected);
   }
+}
+
+// What one rank waits for may need another rank, which waits for something that was started earlier.
+TEST_P(Exchanges, WhatWasStartedGoesOnWhileOneWaitsForSomethingElse) {
+  const int64_t count = GetParam() == 3 ? 300 : 100'000;
+  Buffers buffers(constant_counts(comm().size(), count), comm().rank());
+  Pending exchange = buffers.start(comm());
+  if (comm().rank() % 2 == 0) exchange.wait();
+  comm().barrier();
+  exchange.wait();
+  EXPECT_EQ(buffers.receive, buffers.expected);
+
+  const int next = (comm().rank() + 1) % comm().size(), previous = (comm().rank() + comm().size() - 1) % comm().size();
+  std::vector<int64_t> sent(static_cast<std::size_t>(count), comm().rank()), received(sent.size());
+  Pending receive = comm().start_receive(std::as_writable_bytes(std::span(received)), previous, 0);
+  comm().start_send(std::as_bytes(std::span(sent)), next, 0).wait();
+  receive.wait();
+  EXPECT_EQ(received, std::vector<int64_t>(sent.size(), previous));
 }
 
 TEST_P(Exchanges, WrongArgumentsAreNamed) {
