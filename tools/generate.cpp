@@ -149,6 +149,7 @@ int generate_on(const Communicator& world, const Request& request) {
   GenerateOptions options = options_of(request);
   std::optional<LoadedModel> loaded;
   run_agreed(world, [&] { loaded = load_model(request.checkpoint, DType::f32, request.tokenizer, world); });
+  world.announce({.phase = "generation"});
   if (world.is_root()) generate_text(request, std::move(options), *loaded);
   if (loaded->exchange) serve_branches(*loaded->model, *loaded->exchange);
   return 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/clock.hpp"
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "eval/rank_pool.hpp"
 #include "eval/scorer.hpp"
@@ -116,6 +117,8 @@ Totals totals(const TaskResult& result) {
 ModelResult evaluate(const Communicator& comm, const ModelUnderTest& model, std::span<const Task> tasks,
                      const EvalConfig& config, bool quiet) {
   const Stopwatch watch;
+  MODR_CHECK(model.exchange == nullptr || model.exchange->anyone_works(), "{} was evaluated already", model.label);
+  comm.announce({.phase = "evaluation"});
   const Scorer scorer(model.model, model.tokenizer, model.style, config);
   std::vector<EncodedTask> encoded;
   for (const Task& task : tasks) encoded.push_back(scorer.encode(task));
@@ -131,8 +134,10 @@ ModelResult evaluate(const Communicator& comm, const ModelUnderTest& model, std:
       [&](int64_t index) {
         if (comm.is_root() && !quiet) progress(index);
       },
-      [&] {
-        if (model.exchange != nullptr) serve_branches(model.model, *model.exchange);
+      [&](const std::exception_ptr& failure) {
+        if (model.exchange == nullptr) return;
+        if (failure && !can_serve(model.model, *model.exchange)) std::rethrow_exception(failure);
+        serve_branches(model.model, *model.exchange);
       });
   if (!comm.is_root()) return {};
   ModelResult result{model.label, prompt_texts(encoded, model.tokenizer), collect(tasks, num_steps, pieces, answers),

@@ -44,7 +44,8 @@ struct ModelUnderTest {
   const ModrModel& model;
   const Tokenizer& tokenizer;
   PromptStyle style = PromptStyle::plain;
-  const ExchangeDispatcher* exchange = nullptr;  // of the model, where its branches are on different ranks
+  // Of the model, where its branches are on different ranks: good for one evaluation.
+  const ExchangeDispatcher* exchange = nullptr;
 };
 
 /// All results of a model: tasks in the order they were given, and within a task num_steps in the config's order.
@@ -57,7 +58,8 @@ struct ModelResult {
 
 /// Collective. Runs every task with every number of recurrences, dealing the work to all ranks as they are free, with
 /// lines of progress on rank 0 unless `quiet`. The root's result does not depend on the number of ranks (but for
-/// `seconds`); other ranks get an empty one. What fails on a rank is thrown on all.
+/// `seconds`); other ranks get an empty one. What fails on a rank is thrown on all; in the middle of an exchange, on
+/// this rank alone, which has to end the job.
 ModelResult evaluate(const Communicator& comm, const ModelUnderTest& model, std::span<const Task> tasks,
                      const EvalConfig& config, bool quiet);
 

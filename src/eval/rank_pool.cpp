@@ -1,7 +1,6 @@
 #include "eval/rank_pool.hpp"
 
 #include <cstring>
-#include <exception>
 
 #include "base/error.hpp"
 #include "comm/agree.hpp"
@@ -43,7 +42,7 @@ void take_out(const std::string& parcel, std::vector<std::string>& results, std:
 std::vector<std::string> run_pool(const Communicator& comm, int64_t count,
                                   const std::function<std::string(int64_t)>& work,
                                   const std::function<void(int64_t)>& on_start,
-                                  const std::function<void()>& on_end) {
+                                  const std::function<void(const std::exception_ptr&)>& on_end) {
   WorkCounter counter(comm);
   std::string parcel;
   std::exception_ptr failure;
@@ -56,7 +55,7 @@ std::vector<std::string> run_pool(const Communicator& comm, int64_t count,
       failure = std::current_exception();
     }
   }
-  if (on_end) on_end();
+  if (on_end) on_end(failure);
   counter.close();
   run_agreed(comm, [&] {
     if (failure) std::rethrow_exception(failure);

@@ -17,4 +17,10 @@ void serve_branches(const ModrModel& model, const ExchangeDispatcher& exchange) 
   }
 }
 
+bool can_serve(const ModrModel& model, const ExchangeDispatcher& exchange) {
+  // A recurrence at its own pace moves rows out and home, and for each layer's attention home and back.
+  const int64_t per_recurrence = 2 + 2 * model.config().n_layers_in_recurrent_block;
+  return exchange.traffic().exchanges % per_recurrence == 0;
+}
+
 }  // namespace modr

@@ -1,8 +1,11 @@
 // evaluate() with the branches on different ranks against one rank that has them all.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "eval/evaluation.hpp"
 #include "mpi/eval/shared_branches.hpp"
+#include "support/expect_error.hpp"
 #include "support/mpi_world.hpp"
 
 namespace modr {
@@ -85,6 +88,27 @@ TEST(SharedBranches, OneProblemForAllRanks) {
   config.num_steps = {2};
   for (const Communicator& group : branch_groups(mpi_world()))
     expect_the_same(whole_model({RouteUnit::token, RouteWhen::recurrence, 1}), group, tasks, config, "one problem");
+}
+
+// A problem with a token whose embedding is not finite: its rank fails between two recurrences, and goes on serving
+// until the others are done with theirs.
+TEST(SharedBranches, AProblemThatFailsFailsOnAllRanks) {
+  ModelConfig config = whole_model(all_routings()[0]).config();
+  config.tie_embeddings = false;
+  ModrModel whole(config, DType::f64);
+  testing::randomize(whole, 5);
+  const auto broken = static_cast<int64_t>(Tokenizer::bytes().encode("d", false).front());
+  const Tensor& embedding = whole.parameters().front().variable.value();
+  embedding.slice(0, broken, broken + 1).copy_from(Tensor::full({1, config.n_embd}, DType::f64, std::nan("")));
+  const Tokenizer tokenizer = Tokenizer::bytes();
+  for (const Communicator& group : branch_groups(mpi_world())) {
+    const SharedModel shared = share_branches(whole, group);
+    const ModelUnderTest tested{"tiny", shared.model, tokenizer, PromptStyle::plain, shared.exchange.get()};
+    expect_error([&] { evaluate(mpi_world(), tested, small_tasks(), small_config(), true); },
+                 {"task numbers with ", "the logits of a token are not finite"});
+    expect_error([&] { evaluate(mpi_world(), tested, small_tasks(), small_config(), true); },
+                 {"tiny was evaluated already"});
+  }
 }
 
 }  // namespace
