@@ -115,7 +115,7 @@ std::optional<EvalRequest> parse_request(int argc, char** argv) {
   add("branch", po::value(&request.branch)->default_value(request.branch)->value_name("B"),
       "the model's branches live on B ranks, which share them; divides the number of ranks");
   add("timeout", po::value(&request.timeout_s)->default_value(request.timeout_s, "600")->value_name("SECONDS"),
-      "a rank that keeps the others waiting for longer ends the job");
+      "a rank that keeps the others waiting for longer ends the job; allow for one batch of problems at least");
   add("quiet", po::bool_switch(&request.quiet), "no lines of progress");
   if (!line.parse(argc, argv)) return std::nullopt;
   for (const char* needed : {"checkpoint", "data"})

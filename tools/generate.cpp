@@ -2,6 +2,7 @@
 #include "model/generate.hpp"
 
 #include <cstdio>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -150,6 +151,8 @@ int generate_on(const Communicator& world, const Request& request) {
   std::optional<LoadedModel> loaded;
   run_agreed(world, [&] { loaded = load_model(request.checkpoint, DType::f32, request.tokenizer, world); });
   world.announce({.phase = "generation"});
+  // Without branches to serve the others just wait for the text, however long it takes.
+  if (!loaded->exchange) world.set_timeout(std::numeric_limits<double>::infinity());
   if (world.is_root()) generate_text(request, std::move(options), *loaded);
   if (loaded->exchange) serve_branches(*loaded->model, *loaded->exchange);
   return 0;
