@@ -12,11 +12,10 @@ namespace modr {
 
 namespace {
 
-// MPI yields by itself where mpirun started more ranks than there are cores. Elsewhere a processor that is given away
-// comes back late, if other programs run: only who waits for long does that.
-constexpr double yield_after = 0.0005;  // seconds
-constexpr double look_interval = 0.01;  // seconds between looks for an alarm; most waits are shorter
-constexpr double grace = 2;             // seconds that the others have to answer an alarm
+// Seconds between looks for an alarm. Most waits are shorter; one that is not gives its processor away. (MPI does so at
+// each look where mpirun started more ranks than there are cores; twice a look would be a round of all ranks more.)
+constexpr double look_interval = 0.01;
+constexpr double grace = 2;  // seconds that the others have to answer an alarm
 
 }  // namespace
 
@@ -50,7 +49,7 @@ void MpiMonitor::wait(const Tag& tag, std::span<const int32_t> partners, const s
   while (!done()) {
     advance_all();
     const double now = node_seconds();
-    if (now - start > yield_after) std::this_thread::yield();
+    if (now - start > look_interval) std::this_thread::yield();
     if (now < next_look) continue;
     next_look = now + look_interval;
     if (now - start > timeout_ || alarm_.is_raised()) give_up(partners);

@@ -40,6 +40,7 @@ bool MpiOperation::done() {
 }
 
 void MpiOperation::wait() {
+  group_->monitor().remove(*this);  // it advances by itself now: each look at MPI costs a round of all who wait
   group_->monitor().wait(tag_, partners(), [this] { return is_finished(); });
 }
 
