@@ -27,18 +27,20 @@ void add_to_party(std::vector<Party>& parties, std::string text, int rank) {
   else parties.push_back({std::move(text), {rank}});
 }
 
-const char* verb(const Ranks& ranks, const char* of_one, const char* of_many) {
-  return ranks.size() == 1 ? of_one : of_many;
-}
+// A verb for one rank and for several.
+struct Verb {
+  const char *of_one, *of_many;
+
+  const char* of(const Ranks& ranks) const { return ranks.size() == 1 ? of_one : of_many; }
+};
 
 // "rank 2 <verb> X, ranks 0 and 1 <verb> Y".
-std::string list_parties(const std::vector<Party>& parties, const char* separator, const char* of_one,
-                         const char* of_many) {
+std::string list_parties(const std::vector<Party>& parties, const char* separator, Verb verb, const char* each = "") {
   std::string text;
   for (std::size_t i = 0; i < std::min(parties.size(), max_parties); ++i) {
     const Party& party = parties[i];
-    text += fmt::format("{}{}{}{}", i > 0 ? separator : "", rank_list(party.ranks), verb(party.ranks, of_one, of_many),
-                        party.text);
+    text += fmt::format("{}{}{}{}{}", i > 0 ? separator : "", party.ranks.size() > 1 ? each : "",
+                        rank_list(party.ranks), verb.of(party.ranks), party.text);
   }
   if (parties.size() > max_parties) text += fmt::format("{}and others", separator);
   return text;
@@ -98,7 +100,7 @@ std::string doing(const Ranks& missing, const std::vector<KnownRank>& ranks) {
   if (missing.size() == 1) return "it " + doing(ranks[static_cast<std::size_t>(missing[0])]);
   std::vector<Party> parties;
   for (const int rank : missing) add_to_party(parties, doing(ranks[static_cast<std::size_t>(rank)]), rank);
-  return list_parties(parties, ", ", " ", " each ");
+  return list_parties(parties, ", ", {" ", " "}, "each of ");
 }
 
 bool waits_with(const Tag& one, const Tag& other) {
@@ -120,7 +122,7 @@ std::string circle_text(const std::vector<KnownRank>& ranks, double limit) {
     add_to_party(parties, describe_place(tag) + (names_whom ? ", for " + rank_list(awaited) : ""),
                  static_cast<int>(rank));
   }
-  return fmt::format("ranks wait for each other since {:g} s: {}", limit, list_parties(parties, "; ", " in ", " in "));
+  return fmt::format("ranks wait for each other since {:g} s: {}", limit, list_parties(parties, "; ", {" in ", " in "}));
 }
 
 }  // namespace
@@ -149,7 +151,7 @@ std::string disagreement_text(const std::vector<Call>& calls, const std::vector<
   const Tag& tag = calls.front().tag;
   std::string text = fmt::format("ranks disagree in collective {} of group '{}'", tag.sequence, tag.group_name);
   const std::string pair = parties.size() == 1 ? unequal_pair(calls) : "";
-  if (pair.empty()) text += ": " + list_parties(parties, ", ", " calls", " call");
+  if (pair.empty()) text += ": " + list_parties(parties, ", ", {" calls", " call"});
   else text += fmt::format(",{}: {}", parties.front().text, pair);
   if (!silent.empty()) text += fmt::format("; {} did not tell in time", rank_list(silent));
   return text;
@@ -173,8 +175,8 @@ std::string timeout_text(const std::vector<KnownRank>& ranks, double limit) {
   const std::string where = tag.sequence >= 0 ? "come to " + describe_place(tag)
                                               : fmt::format("answer rank {}'s {}", lead, describe_place(tag));
   std::string text = fmt::format("{} did not {}, within {:g} s: {}; {} {}", rank_list(missing), where, limit,
-                                 doing(missing, ranks), rank_list(with_lead), verb(with_lead, "waits", "wait"));
-  if (!others.empty()) text += "; " + list_parties(others, "; ", " waits in ", " wait in ");
+                                 doing(missing, ranks), rank_list(with_lead), Verb{"waits", "wait"}.of(with_lead));
+  if (!others.empty()) text += "; " + list_parties(others, "; ", {" waits in ", " wait in "});
   return text;
 }
 

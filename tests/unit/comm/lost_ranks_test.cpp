@@ -97,6 +97,13 @@ TEST(LostRanks, TimeoutTellsWhoStandsStillOrIsSilent) {
       << text;
 }
 
+TEST(LostRanks, TimeoutTellsOnceWhatSeveralDo) {
+  std::vector<KnownRank> ranks{waiting(0, gradients, {0, 1, 2}), {}, {}};
+  ranks[1].last_common = ranks[2].last_common = save;
+  const std::string text = timeout_text(ranks, 10);
+  EXPECT_NE(text.find(": each of ranks 1 and 2 is not heard of since collective 40, "), std::string::npos) << text;
+}
+
 // Rank 2 is busy in another group, rank 3 has called the collective and works on: neither keeps the others waiting.
 TEST(LostRanks, TimeoutBlamesOnlyThoseWhoAreWaitedFor) {
   const std::vector<KnownRank> ranks{waiting(0, gradients, {0, 1, 3}), working(1, {.phase = "data"}),
