@@ -36,6 +36,15 @@ struct Exchange {
 
 /// A group of ranks that communicate. Calls are collective and blocking unless they say otherwise; each accepts any
 /// 64-bit size. Destructors do not communicate: what belongs to a group is released when the job ends.
+///
+/// How NCCL fits behind this, when the CUDA work brings it: the MPI backend's on(stream) makes, of a device's stream, a
+/// backend over an ncclComm_t of the same ranks (ncclCommInitRankConfig, not blocking), which communicates on that
+/// stream; on(Stream{}) of it is the MPI backend again. all_reduce, broadcast and all_gather are NCCL's calls of these
+/// names; all_to_all and start_exchange are an ncclSend and an ncclRecv for each other rank with a block that is not
+/// empty, between ncclGroupStart and ncclGroupEnd; start_send and start_receive are one of them. Their Pending has an
+/// event behind the call: done() asks it, wait() polls it. Comparing tags and polling with a time-out stay what they
+/// are, since MpiGroup and MpiMonitor know nothing of who moves the data, and a group that is lost is left by
+/// ncclCommAbort. split, barrier, gather and the counter stay MPI's.
 class CommBackend {
  public:
   virtual ~CommBackend() = default;

@@ -19,6 +19,9 @@ concept Transferable = std::is_trivially_copyable_v<T>;
 /// the group makes them, in the same order, with the same sizes, root and operation) unless they say otherwise, and
 /// have finished with the caller's memory when they return; those that are named start_ return at once, and have when
 /// their Pending has finished. Wrong arguments, and failures inside MPI, throw Error. One thread at a time.
+///
+/// Nothing hangs: ranks that call different things, and ranks that wait longer than the time-out for one that does not
+/// come, throw CommError, all with one text about who called or does what (see comm/comm_error.hpp).
 class Communicator {
  public:
   /// Wraps a backend, see MpiSession::world() and self().

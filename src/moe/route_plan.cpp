@@ -45,7 +45,10 @@ RoutePlanPtr make_route_plan(RouteChoices choices) {
 }
 
 RoutePlanPtr single_branch_plan(int64_t units, int64_t rows_per_unit) {
-  return make_route_plan({std::vector<int32_t>(static_cast<std::size_t>(units), 0), 1, 1, rows_per_unit});
+  RouteChoices choices;
+  choices.choice.assign(static_cast<std::size_t>(units), 0);
+  choices.rows_per_unit = rows_per_unit;
+  return make_route_plan(std::move(choices));
 }
 
 }  // namespace modr

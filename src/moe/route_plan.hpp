@@ -35,7 +35,7 @@ struct RouteChoices {
   int64_t top_k = 1, n_branches = 1;
   int64_t rows_per_unit = 1;
   RouteUnit unit = RouteUnit::sequence;
-  std::vector<uint8_t> unit_is_real;  // [units]: those that count; empty: all do
+  std::vector<uint8_t> unit_is_real = {};  // [units]: those that count; empty: all do
 };
 
 RoutePlanPtr make_route_plan(RouteChoices choices);

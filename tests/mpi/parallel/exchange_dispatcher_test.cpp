@@ -120,7 +120,9 @@ void expect_round_trip(const Case& made, Pace pace, uint64_t seed) {
   EXPECT_EQ(*passage->groups(), *make_row_groups(groups));
   const bool sequences_travel = made.unit == RouteUnit::sequence && pace == Pace::together;
   ASSERT_EQ(passage->away_sequences() != nullptr, sequences_travel);
-  if (sequences_travel) EXPECT_EQ(*passage->away_sequences(), sequences);
+  if (sequences_travel) {
+    EXPECT_EQ(*passage->away_sequences(), sequences);
+  }
 
   const Variable at_attention = passage->bring_home(away);
   EXPECT_EQ(at_attention.value().to_vector(), twin_attention_order(made, home));

@@ -171,7 +171,7 @@ TEST_P(Grids, GiveTheNumbersOfOneRank) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Placements, Grids, ::testing::Values(Placement::replicate, Placement::exchange),
-                         [](const auto& info) { return std::string(name_of(info.param)); });
+                         [](const auto& test) { return std::string(name_of(test.param)); });
 
 }  // namespace
 }  // namespace modr
