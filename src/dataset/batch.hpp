@@ -10,10 +10,10 @@
 
 namespace modr {
 
-/// `batch` rows of `seq` positions, row-major; rows are padded on the right. An empty batch has batch = seq = 0.
+/// `batch` rows of `seq` positions, row-major; rows are padded on the right. An empty batch has no row of one position.
 struct Batch {
   int64_t batch = 0;
-  int64_t seq = 0;
+  int64_t seq = 1;
   std::vector<int32_t> ids;        ///< [batch, seq]
   std::vector<int32_t> labels;     ///< [batch, seq], kIgnoreLabel where there is no loss
   std::vector<uint8_t> mask;       ///< [batch, seq], 1 for a real token, 0 for padding

@@ -32,7 +32,7 @@ TEST(MakeBatch, FollowsTheLayout) {
 TEST(MakeBatch, EmptyAndWrongSamples) {
   const Batch empty = make_batch(kExamples, {}, {});
   EXPECT_EQ(empty.batch, 0);
-  EXPECT_EQ(empty.seq, 0);
+  EXPECT_EQ(empty.seq, 1);
   EXPECT_EQ(empty.num_labels(), 0);
   for (int64_t index : {-1, 3}) {
     const std::vector<SampleRef> samples = {{0, index}};
