@@ -34,6 +34,9 @@ struct BadField {
   const char* pointer;
   json value;
   const char* message;
+
+  // The name of the test; without it GoogleTest prints the bytes.
+  friend void PrintTo(const BadField& field, std::ostream* out) { *out << field.pointer; }
 };
 
 class TokenizerBadField : public testing::TestWithParam<BadField> {};
