@@ -1,22 +1,42 @@
 #pragma once
 #include <cstdint>
 
+#include "base/dtype.hpp"
+
 namespace modr::kernels::cpu {
 
-/// RMSNorm (Zhang & Sennrich 2019): y = x / rms(x) * weight over rows of `width`, rms = sqrt(mean(x^2) + eps).
-/// inverse_rms [rows] is kept for backward.
+/// RMSNorm (Zhang & Sennrich 2019) over rows of `width`: y = s / rms(s) * weight with s = x + residual and
+/// rms = sqrt(mean(s^2) + eps).
 template <typename T>
-void rms_norm(const T* x, const T* weight, T eps, int64_t rows, int64_t width, T* y, T* inverse_rms);
+struct RmsNorm {
+  const T* x;               // [rows, width]
+  const T* residual;        // [rows, width]; null: s = x
+  const Exact<T>* weight;   // [width]
+  Exact<T> eps;
+  int64_t rows, width;
+  T* y;                     // [rows, width]
+  Exact<T>* inverse_rms;    // [rows], kept for backward
+};
 
 template <typename T>
+void rms_norm(const RmsNorm<T>& args);
+
+/// Pieces of rows whose shares of dweight are summed apart, then in order: a fixed number, so that the order of the
+/// sum does not depend on the number of threads.
+inline constexpr int64_t rms_norm_pieces = 32;
+
+/// One pass over dy, x and the residual gives all gradients.
+template <typename T>
 struct RmsNormBackward {
-  const T* dy;           // [rows, width]
-  const T* x;            // [rows, width]
-  const T* weight;       // [width]
-  const T* inverse_rms;  // [rows]
+  const T* dy;                  // [rows, width]
+  const T* x;                   // [rows, width]
+  const T* residual;            // [rows, width]; null: s = x
+  const Exact<T>* weight;       // [width]
+  const Exact<T>* inverse_rms;  // [rows]
   int64_t rows, width;
-  T* dx;       // [rows, width], assigned; null when not wanted
-  T* dweight;  // [width], accumulated; null when not wanted
+  T* dx;              // [rows, width], of s, assigned; null when not wanted
+  Exact<T>* dweight;  // [width], accumulated; null when not wanted
+  Exact<T>* shares;   // [rms_norm_pieces, width] of room where dweight is wanted
 };
 
 template <typename T>

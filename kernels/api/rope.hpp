@@ -1,6 +1,8 @@
 #pragma once
 #include <cstdint>
 
+#include "base/dtype.hpp"
+
 namespace modr::kernels::cpu {
 
 /// Fused bias and rotary embedding (Su et al. 2021) of the rows of a fused projection [rows, 3, heads, head_dim].
@@ -11,11 +13,24 @@ struct RopeShape {
 /// q and k of every row: add bias [2, heads, head_dim] (null: none), then rotate the adjacent pairs (2i, 2i+1) by the
 /// angle of positions[row]; v is copied. table [positions, head_dim / 2, 2] holds cos and sin in float32.
 template <typename T>
-void rope(const RopeShape& shape, const T* qkv, const T* bias, const float* table, const int32_t* positions, T* out);
+void rope(const RopeShape& shape, const T* qkv, const Exact<T>* bias, const float* table, const int32_t* positions,
+          T* out);
 
-/// dqkv [rows, 3, heads, head_dim] is assigned (rotation back); dbias [2, heads, head_dim] is accumulated unless null.
+/// Pieces of rows whose shares of dbias are summed apart, then in order; see rms_norm_pieces.
+inline constexpr int64_t rope_pieces = 32;
+
+/// One pass over dout gives both gradients.
 template <typename T>
-void rope_backward(const RopeShape& shape, const T* dout, const float* table, const int32_t* positions, T* dqkv,
-                   T* dbias);
+struct RopeBackward {
+  const T* dout;           // [rows, 3, heads, head_dim]
+  const float* table;
+  const int32_t* positions;
+  T* dqkv;                 // [rows, 3, heads, head_dim], assigned (rotation back)
+  Exact<T>* dbias;         // [2, heads, head_dim], accumulated; null when not wanted
+  Exact<T>* shares;        // [rope_pieces, 2, heads, head_dim] of room where dbias is wanted
+};
+
+template <typename T>
+void rope_backward(const RopeShape& shape, const RopeBackward<T>& args);
 
 }  // namespace modr::kernels::cpu

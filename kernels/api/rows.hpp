@@ -1,23 +1,27 @@
 #pragma once
 #include <cstdint>
 
+#include "base/dtype.hpp"
+
 namespace modr::kernels::cpu {
 
-/// out[i] = factor * table[index[i]] for rows of `width`, i < count.
-template <typename T>
-void gather_rows(const T* table, const int32_t* index, int64_t count, int64_t width, T factor, T* out);
+/// out[i] = factor * table[index[i]] for rows of `width`, i < count. T is Table, or has Table as its exact type.
+template <typename Table, typename T>
+void gather_rows(const Table* table, const int32_t* index, int64_t count, int64_t width, Exact<T> factor, T* out);
 
 /// table[index[i]] += factor * rows[i], in the order of i, so that sums have a fixed order.
-template <typename T>
-void scatter_add_rows(const T* rows, const int32_t* index, int64_t count, int64_t width, T factor, T* table);
+template <typename T, typename Table>
+void scatter_add_rows(const T* rows, const int32_t* index, int64_t count, int64_t width, Exact<T> factor,
+                      Table* table);
 
 /// out[group] = mean over the rows of the group with mask != 0; `rows_per_group` rows a group; mask may be null.
 template <typename T>
-void masked_mean(const T* x, const uint8_t* mask, int64_t groups, int64_t rows_per_group, int64_t width, T* out);
+void masked_mean(const T* x, const uint8_t* mask, int64_t groups, int64_t rows_per_group, int64_t width,
+                 Exact<T>* out);
 
 /// dx of masked_mean, assigned (zeros where the mask is 0).
 template <typename T>
-void masked_mean_backward(const T* dout, const uint8_t* mask, int64_t groups, int64_t rows_per_group, int64_t width,
-                          T* dx);
+void masked_mean_backward(const Exact<T>* dout, const uint8_t* mask, int64_t groups, int64_t rows_per_group,
+                          int64_t width, T* dx);
 
 }  // namespace modr::kernels::cpu

@@ -1,6 +1,8 @@
 #pragma once
 #include <cstdint>
 
+#include "base/dtype.hpp"
+
 namespace modr::kernels::cpu {
 
 /// Softmax over rows of `width`.
@@ -29,5 +31,19 @@ double cross_entropy(const CrossEntropy<T>& args);
 /// dlogits [rows, vocab] = factor * (softmax(logits) - onehot(label)), zeros in ignored rows; assigned.
 template <typename T>
 void cross_entropy_backward(const CrossEntropy<T>& args, T factor, T* dlogits);
+
+/// Both at once, for rows that all have a label: losses, and dlogits = factor * (softmax(logits) - onehot(label)).
+template <typename T>
+struct CrossEntropyAndGradient {
+  Exact<T>* logits;       // [rows, vocab]; used up
+  const int32_t* labels;  // [rows]
+  int64_t rows, vocab;
+  Exact<T> factor;
+  double* losses;  // [rows]
+  T* dlogits;      // [rows, vocab]: logits itself where it is of that type; null when not wanted
+};
+
+template <typename T>
+void cross_entropy_and_gradient(const CrossEntropyAndGradient<T>& args);
 
 }  // namespace modr::kernels::cpu

@@ -6,47 +6,71 @@
 
 namespace modr::kernels::cpu {
 
+namespace {
+
+constexpr int64_t columns = 1024;  // of a block at once, so that their exact sums stay in the first cache
+
+// Columns [begin, begin + count) of the sum of one unit.
 template <typename T>
-void combine(const CombineShape& s, bool constant_gate, const T* passes, const T* gates, T* out) {
-  const T constant = T{1} / static_cast<T>(s.choices);
-  parallel_ranges(s.units, s.units * s.choices * s.block, [=](int64_t begin, int64_t end) {
-    for (int64_t unit = begin; unit < end; ++unit) {
-      T* to = out + unit * s.block;
-      std::fill_n(to, s.block, T{0});
-      for (int64_t at = unit * s.choices; at < (unit + 1) * s.choices; ++at) {
-        const T* from = passes + s.position[at] * s.block;
-        const T factor = constant_gate ? constant : gates[at];
+void combine_columns(const CombineShape& s, int64_t unit, int64_t begin, int64_t count, bool constant_gate,
+                     const T* passes, const Exact<T>* gates, T* out) {
+  using E = Exact<T>;
+  E sum[columns];
+  std::fill_n(sum, count, E{0});
+  for (int64_t at = unit * s.choices; at < (unit + 1) * s.choices; ++at) {
+    const T* from = passes + s.position[at] * s.block + begin;
+    const E factor = constant_gate ? E{1} / static_cast<E>(s.choices) : gates[at];
 #pragma omp simd
-        for (int64_t i = 0; i < s.block; ++i) to[i] += factor * from[i];
-      }
+    for (int64_t i = 0; i < count; ++i) sum[i] += factor * static_cast<E>(from[i]);
+  }
+  T* to = out + unit * s.block + begin;
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) to[i] = static_cast<T>(sum[i]);
+}
+
+}  // namespace
+
+template <typename T>
+void combine(const CombineShape& s, bool constant_gate, const T* passes, const Exact<T>* gates, T* out) {
+  const int64_t parts = (s.block + columns - 1) / columns;  // a unit may be a whole sequence: its parts are shared out
+  parallel_ranges(s.units * parts, s.units * s.choices * s.block, [=](int64_t first, int64_t last) {
+    for (int64_t part = first; part < last; ++part) {
+      const int64_t begin = part % parts * columns, count = std::min(columns, s.block - begin);
+      combine_columns(s, part / parts, begin, count, constant_gate, passes, gates, out);
     }
   });
 }
-template void combine(const CombineShape&, bool, const float*, const float*, float*);
-template void combine(const CombineShape&, bool, const double*, const double*, double*);
 
 template <typename T>
 void combine_backward(const CombineBackward<T>& a) {
+  using E = Exact<T>;
   const CombineShape s = a.shape;
-  const T constant = T{1} / static_cast<T>(s.choices);
-  parallel_ranges(s.units, s.units * s.choices * s.block, [&](int64_t begin, int64_t end) {
-    for (int64_t at = begin * s.choices; at < end * s.choices; ++at) {
+  const E constant = E{1} / static_cast<E>(s.choices);
+  parallel_ranges(s.units * s.choices, s.units * s.choices * s.block, [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; ++at) {
       const T* dy = a.dout + at / s.choices * s.block;
       const int64_t pass = s.position[at] * s.block;
-      const T factor = a.constant_gate ? constant : a.gates[at];
+      const E factor = a.constant_gate ? constant : a.gates[at];
       if (a.dpasses != nullptr) {
+        T* dpass = a.dpasses + pass;
 #pragma omp simd
-        for (int64_t i = 0; i < s.block; ++i) a.dpasses[pass + i] = factor * dy[i];
+        for (int64_t i = 0; i < s.block; ++i) dpass[i] = static_cast<T>(factor * static_cast<E>(dy[i]));
       }
       if (a.dgates == nullptr) continue;
-      T dot = 0;
+      const T* value = a.passes + pass;
+      E dot = 0;
 #pragma omp simd reduction(+ : dot)
-      for (int64_t i = 0; i < s.block; ++i) dot += dy[i] * a.passes[pass + i];
+      for (int64_t i = 0; i < s.block; ++i) dot += static_cast<E>(dy[i]) * static_cast<E>(value[i]);
       a.dgates[at] = dot;
     }
   });
 }
-template void combine_backward(const CombineBackward<float>&);
-template void combine_backward(const CombineBackward<double>&);
+
+#define MODR_COMBINE(T)                                                                    \
+  template void combine(const CombineShape&, bool, const T*, const Exact<T>*, T*);         \
+  template void combine_backward(const CombineBackward<T>&);
+MODR_COMBINE(float)
+MODR_COMBINE(double)
+MODR_COMBINE(bfloat16)
 
 }  // namespace modr::kernels::cpu

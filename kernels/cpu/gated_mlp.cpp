@@ -1,5 +1,6 @@
 #include "kernels/api/gated_mlp.hpp"
 
+#include "base/dtype.hpp"
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/vector_math.hpp"
 
@@ -7,20 +8,24 @@ namespace modr::kernels::cpu {
 
 template <typename T>
 void silu_gate(const T* ab, int64_t rows, int64_t width, T* out) {
+  using E = Exact<T>;
   parallel_ranges(rows, rows * width, [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const T* a = ab + row * 2 * width;
       const T* b = a + width;
+      T* to = out + row * width;
 #pragma omp simd
-      for (int64_t i = 0; i < width; ++i) out[row * width + i] = a[i] / (T{1} + fast_exp(-a[i])) * b[i];
+      for (int64_t i = 0; i < width; ++i) {
+        const E gate = static_cast<E>(a[i]);
+        to[i] = static_cast<T>(gate / (E{1} + fast_exp(-gate)) * static_cast<E>(b[i]));
+      }
     }
   });
 }
-template void silu_gate(const float*, int64_t, int64_t, float*);
-template void silu_gate(const double*, int64_t, int64_t, double*);
 
 template <typename T>
 void silu_gate_backward(const T* dout, const T* ab, int64_t rows, int64_t width, T* dab) {
+  using E = Exact<T>;
   parallel_ranges(rows, rows * width, [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const T* a = ab + row * 2 * width;
@@ -30,14 +35,20 @@ void silu_gate_backward(const T* dout, const T* ab, int64_t rows, int64_t width,
       T* db = da + width;
 #pragma omp simd
       for (int64_t i = 0; i < width; ++i) {
-        const T sigmoid = T{1} / (T{1} + fast_exp(-a[i]));
-        da[i] = dy[i] * b[i] * sigmoid * (T{1} + a[i] * (T{1} - sigmoid));
-        db[i] = dy[i] * a[i] * sigmoid;
+        const E gate = static_cast<E>(a[i]), gradient = static_cast<E>(dy[i]);
+        const E sigmoid = E{1} / (E{1} + fast_exp(-gate));
+        da[i] = static_cast<T>(gradient * static_cast<E>(b[i]) * sigmoid * (E{1} + gate * (E{1} - sigmoid)));
+        db[i] = static_cast<T>(gradient * gate * sigmoid);
       }
     }
   });
 }
-template void silu_gate_backward(const float*, const float*, int64_t, int64_t, float*);
-template void silu_gate_backward(const double*, const double*, int64_t, int64_t, double*);
+
+#define MODR_SILU_GATE(T)                                       \
+  template void silu_gate(const T*, int64_t, int64_t, T*);      \
+  template void silu_gate_backward(const T*, const T*, int64_t, int64_t, T*);
+MODR_SILU_GATE(float)
+MODR_SILU_GATE(double)
+MODR_SILU_GATE(bfloat16)
 
 }  // namespace modr::kernels::cpu

@@ -6,32 +6,33 @@
 
 namespace modr::kernels::cpu {
 
-template <typename T>
-void gather_rows(const T* table, const int32_t* index, int64_t count, int64_t width, T factor, T* out) {
+template <typename Table, typename T>
+void gather_rows(const Table* table, const int32_t* index, int64_t count, int64_t width, Exact<T> factor, T* out) {
   parallel_ranges(count, count * width, [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const T* from = table + index[i] * width;
+      const Table* from = table + index[i] * width;
+      T* to = out + i * width;
 #pragma omp simd
-      for (int64_t j = 0; j < width; ++j) out[i * width + j] = factor * from[j];
+      for (int64_t j = 0; j < width; ++j) to[j] = static_cast<T>(factor * static_cast<Exact<T>>(from[j]));
     }
   });
 }
-template void gather_rows(const float*, const int32_t*, int64_t, int64_t, float, float*);
-template void gather_rows(const double*, const int32_t*, int64_t, int64_t, double, double*);
 
-template <typename T>
-void scatter_add_rows(const T* rows, const int32_t* index, int64_t count, int64_t width, T factor, T* table) {
+template <typename T, typename Table>
+void scatter_add_rows(const T* rows, const int32_t* index, int64_t count, int64_t width, Exact<T> factor,
+                      Table* table) {
+  using E = Exact<T>;
   // Threads own columns: two rows may add to the same place.
   parallel_ranges(width, count * width, [=](int64_t begin, int64_t end) {
     for (int64_t i = 0; i < count; ++i) {
-      T* to = table + index[i] * width;
+      const T* from = rows + i * width;
+      Table* to = table + index[i] * width;
 #pragma omp simd
-      for (int64_t j = begin; j < end; ++j) to[j] += factor * rows[i * width + j];
+      for (int64_t j = begin; j < end; ++j)
+        to[j] = static_cast<Table>(static_cast<E>(to[j]) + factor * static_cast<E>(from[j]));
     }
   });
 }
-template void scatter_add_rows(const float*, const int32_t*, int64_t, int64_t, float, float*);
-template void scatter_add_rows(const double*, const int32_t*, int64_t, int64_t, double, double*);
 
 namespace {
 
@@ -42,35 +43,60 @@ int64_t count_real(const uint8_t* mask, int64_t rows) {
 }  // namespace
 
 template <typename T>
-void masked_mean(const T* x, const uint8_t* mask, int64_t groups, int64_t rows_per_group, int64_t width, T* out) {
-  std::fill_n(out, groups * width, T{0});
-  for (int64_t group = 0; group < groups; ++group) {
-    const uint8_t* real = mask == nullptr ? nullptr : mask + group * rows_per_group;
-    const T factor = T{1} / static_cast<T>(count_real(real, rows_per_group));
-    for (int64_t row = 0; row < rows_per_group; ++row) {
-      if (real != nullptr && real[row] == 0) continue;
-      for (int64_t j = 0; j < width; ++j) out[group * width + j] += x[(group * rows_per_group + row) * width + j];
+void masked_mean(const T* x, const uint8_t* mask, int64_t groups, int64_t rows_per_group, int64_t width,
+                 Exact<T>* out) {
+  using E = Exact<T>;
+  // Threads own columns, so that the order of the sum over rows is fixed.
+  parallel_ranges(width, groups * rows_per_group * width, [=](int64_t begin, int64_t end) {
+    for (int64_t group = 0; group < groups; ++group) {
+      const uint8_t* real = mask == nullptr ? nullptr : mask + group * rows_per_group;
+      const E factor = E{1} / static_cast<E>(count_real(real, rows_per_group));
+      E* to = out + group * width;
+      std::fill(to + begin, to + end, E{0});
+      for (int64_t row = 0; row < rows_per_group; ++row) {
+        if (real != nullptr && real[row] == 0) continue;
+        const T* from = x + (group * rows_per_group + row) * width;
+#pragma omp simd
+        for (int64_t j = begin; j < end; ++j) to[j] += static_cast<E>(from[j]);
+      }
+#pragma omp simd
+      for (int64_t j = begin; j < end; ++j) to[j] *= factor;
     }
-    for (int64_t j = 0; j < width; ++j) out[group * width + j] *= factor;
-  }
+  });
 }
-template void masked_mean(const float*, const uint8_t*, int64_t, int64_t, int64_t, float*);
-template void masked_mean(const double*, const uint8_t*, int64_t, int64_t, int64_t, double*);
 
 template <typename T>
-void masked_mean_backward(const T* dout, const uint8_t* mask, int64_t groups, int64_t rows_per_group, int64_t width,
-                          T* dx) {
-  for (int64_t group = 0; group < groups; ++group) {
-    const uint8_t* real = mask == nullptr ? nullptr : mask + group * rows_per_group;
-    const T factor = T{1} / static_cast<T>(count_real(real, rows_per_group));
-    for (int64_t row = 0; row < rows_per_group; ++row) {
-      const T weight = real != nullptr && real[row] == 0 ? T{0} : factor;
-      for (int64_t j = 0; j < width; ++j)
-        dx[(group * rows_per_group + row) * width + j] = weight * dout[group * width + j];
+void masked_mean_backward(const Exact<T>* dout, const uint8_t* mask, int64_t groups, int64_t rows_per_group,
+                          int64_t width, T* dx) {
+  using E = Exact<T>;
+  parallel_ranges(groups, groups * rows_per_group * width, [=](int64_t begin, int64_t end) {
+    for (int64_t group = begin; group < end; ++group) {
+      const uint8_t* real = mask == nullptr ? nullptr : mask + group * rows_per_group;
+      const E factor = E{1} / static_cast<E>(count_real(real, rows_per_group));
+      const E* from = dout + group * width;
+      for (int64_t row = 0; row < rows_per_group; ++row) {
+        const E weight = real != nullptr && real[row] == 0 ? E{0} : factor;
+        T* to = dx + (group * rows_per_group + row) * width;
+#pragma omp simd
+        for (int64_t j = 0; j < width; ++j) to[j] = static_cast<T>(weight * from[j]);
+      }
     }
-  }
+  });
 }
-template void masked_mean_backward(const float*, const uint8_t*, int64_t, int64_t, int64_t, float*);
-template void masked_mean_backward(const double*, const uint8_t*, int64_t, int64_t, int64_t, double*);
+
+#define MODR_GATHER(Table, T)                                                                         \
+  template void gather_rows(const Table*, const int32_t*, int64_t, int64_t, Exact<T>, T*);            \
+  template void scatter_add_rows(const T*, const int32_t*, int64_t, int64_t, Exact<T>, Table*);
+MODR_GATHER(float, float)
+MODR_GATHER(double, double)
+MODR_GATHER(bfloat16, bfloat16)
+MODR_GATHER(float, bfloat16)
+
+#define MODR_MASKED_MEAN(T)                                                                    \
+  template void masked_mean(const T*, const uint8_t*, int64_t, int64_t, int64_t, Exact<T>*);   \
+  template void masked_mean_backward(const Exact<T>*, const uint8_t*, int64_t, int64_t, int64_t, T*);
+MODR_MASKED_MEAN(float)
+MODR_MASKED_MEAN(double)
+MODR_MASKED_MEAN(bfloat16)
 
 }  // namespace modr::kernels::cpu

@@ -76,4 +76,39 @@ void cross_entropy_backward(const CrossEntropy<T>& a, T factor, T* dlogits) {
 template void cross_entropy_backward(const CrossEntropy<float>&, float, float*);
 template void cross_entropy_backward(const CrossEntropy<double>&, double, double*);
 
+namespace {
+
+// A row of logits stays in the cache for its three passes: the largest, exponentials and their sum, the gradient.
+template <typename T>
+void loss_and_gradient_of_row(const CrossEntropyAndGradient<T>& a, int64_t row) {
+  using E = Exact<T>;
+  E* x = a.logits + row * a.vocab;
+  const E labelled = x[a.labels[row]];
+  E largest = x[0];
+#pragma omp simd reduction(max : largest)
+  for (int64_t i = 1; i < a.vocab; ++i) largest = x[i] > largest ? x[i] : largest;
+  E sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < a.vocab; ++i) sum += x[i] = fast_exp(x[i] - largest);
+  a.losses[row] = static_cast<double>(largest) + std::log(static_cast<double>(sum)) - static_cast<double>(labelled);
+  if (a.dlogits == nullptr) return;
+  T* dx = a.dlogits + row * a.vocab;
+  const E scale = a.factor / sum, target = x[a.labels[row]] * scale - a.factor;
+#pragma omp simd
+  for (int64_t i = 0; i < a.vocab; ++i) dx[i] = static_cast<T>(scale * x[i]);
+  dx[a.labels[row]] = static_cast<T>(target);
+}
+
+}  // namespace
+
+template <typename T>
+void cross_entropy_and_gradient(const CrossEntropyAndGradient<T>& a) {
+  parallel_ranges(a.rows, a.rows * a.vocab, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) loss_and_gradient_of_row(a, row);
+  });
+}
+template void cross_entropy_and_gradient(const CrossEntropyAndGradient<float>&);
+template void cross_entropy_and_gradient(const CrossEntropyAndGradient<double>&);
+template void cross_entropy_and_gradient(const CrossEntropyAndGradient<bfloat16>&);
+
 }  // namespace modr::kernels::cpu

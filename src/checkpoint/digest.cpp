@@ -51,7 +51,7 @@ Digest digest_of(std::string_view name, std::string_view type, const Tensor& ten
   for (int lane = 0; lane < 2; ++lane) {
     const uint64_t constant = kLaneConstants[lane];
     const uint64_t sum =
-        dispatch(values.dtype(), [&]<typename T>() { return sum_values<T>(constant, values.span<T>()); });
+        dispatch_exact(values.dtype(), [&]<typename T>() { return sum_values<T>(constant, values.span<T>()); });
     result.lanes[lane] = mix(header(constant, name, type, values.shape()) + sum);
   }
   return result;

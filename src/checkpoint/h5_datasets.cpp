@@ -66,7 +66,7 @@ void read_floats(const OpenDataset& open, const Tensor& target, const std::strin
   const hsize_t values = static_cast<hsize_t>(target.numel());
   const H5Handle memory_space(all ? H5Scopy(open.space.id()) : H5Screate_simple(1, &values, nullptr), H5Sclose);
   if (!all) select_rows(open.space, open.shape, first_row, target.size(0), where);
-  dispatch(target.dtype(), [&]<typename T>() {
+  dispatch_exact(target.dtype(), [&]<typename T>() {
     const hid_t memory = std::is_same_v<T, float> ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
     if (H5Dread(open.dataset.id(), memory, memory_space.id(), open.space.id(), H5P_DEFAULT, target.data<T>()) < 0)
       fail_hdf5(where, "cannot be read");
@@ -118,9 +118,9 @@ std::string H5File::dataset_type(const std::string& dataset) const {
 
 Tensor H5File::read_tensor(const std::string& dataset, DType dtype) const {
   const OpenDataset open = open_dataset(id_, bytes_, dataset, where(dataset));
-  const Tensor result = Tensor::empty(open.shape, dtype);
+  const Tensor result = Tensor::empty(open.shape, exact(dtype));
   read_floats(open, result, where(dataset));
-  return result;
+  return result.to(dtype);
 }
 
 void H5File::read_rows_into(const std::string& dataset, const Tensor& target, int64_t first_row,
@@ -131,9 +131,11 @@ void H5File::read_rows_into(const std::string& dataset, const Tensor& target, in
     fail("{}: found shape {}, expected {}", where(dataset), open.shape.to_string(), expected.to_string());
   MODR_CHECK(num_rows < 0 || (first_row >= 0 && first_row + target.size(0) <= num_rows), "rows {} to {} of {}",
              first_row, first_row + target.size(0), num_rows);
-  const Tensor values = target.is_contiguous() ? target : Tensor::empty(target.shape(), target.dtype());
+  const DType stored = exact(target.dtype());
+  const bool direct = target.is_contiguous() && target.dtype() == stored;
+  const Tensor values = direct ? target : Tensor::empty(target.shape(), stored);
   read_floats(open, values, where(dataset), first_row);
-  if (!target.is_contiguous()) target.copy_from(values);
+  if (!direct) target.copy_from(values);
 }
 
 std::vector<int64_t> H5File::read_ints(const std::string& dataset) const {
@@ -189,7 +191,7 @@ void H5File::write_dataset(const std::string& dataset, const Shape& shape, int64
 
 void H5File::write_tensor(const std::string& dataset, const Tensor& tensor) {
   const Tensor values = tensor.contiguous();
-  dispatch(values.dtype(), [&]<typename T>() {
+  dispatch_exact(values.dtype(), [&]<typename T>() {
     write_dataset(dataset, values.shape(), std::is_same_v<T, float> ? H5T_IEEE_F32LE : H5T_IEEE_F64LE,
                   values.data<T>());
   });

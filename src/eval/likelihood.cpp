@@ -53,7 +53,7 @@ double log_probability(std::span<const T> logits, int32_t token) {
 // logits [seq, vocab_size] of one row; position i predicts token i + 1.
 double log_likelihood(const Tensor& logits, const Continuation& row) {
   const auto vocab_size = static_cast<std::size_t>(logits.size(1));
-  return dispatch(logits.dtype(), [&]<typename T>() {
+  return dispatch_exact(logits.dtype(), [&]<typename T>() {
     double sum = 0;
     for (std::size_t i = 0; i < row.continuation.size(); ++i) {
       const T* at = logits.data<T>() + (row.prompt.size() + i - 1) * vocab_size;

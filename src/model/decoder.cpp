@@ -36,7 +36,7 @@ Indices last_rows(const DecodeCall& call) {
 }  // namespace
 
 int32_t most_likely_token(const Tensor& logits, int64_t row) {
-  return dispatch(logits.dtype(), [&]<typename T>() {
+  return dispatch_exact(logits.dtype(), [&]<typename T>() {
     const T* from = logits.data<T>() + row * logits.size(1);
     const T* best = std::max_element(from, from + logits.size(1));
     if (!std::isfinite(*best)) fail("the logits of a token are not finite: the model's weights or states are not");

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "ops/cast.hpp"
 #include "ops/linear.hpp"
 #include "ops/score.hpp"
 
@@ -50,9 +51,10 @@ Router::Router(const BranchConfig& config, int64_t n_embd, DType dtype)
       bias_(Tensor::zeros({config.n_branches}, dtype)) {}
 
 RouteDecision Router::decide(const Variable& h, int64_t seq, const RowMask& mask) const {
-  Variable u = ops::linear(h, weight_);
   const bool by_sequence = config_.unit == RouteUnit::sequence;
-  if (by_sequence) u = ops::masked_mean(u, seq, mask);
+  // The mean of the products is the product of the mean, which takes one pass over h.
+  const Variable units = by_sequence ? ops::masked_mean(h, seq, mask) : ops::cast(h, weight_.dtype());
+  const Variable u = ops::linear(units, weight_);
   const Variable r = config_.score == RouteScore::sigmoid ? ops::sigmoid(u) : ops::softmax(u);
   RouteDecision decision;
   decision.scores = r.value();

@@ -9,6 +9,10 @@ RmsNorm::RmsNorm(std::string name, int64_t width, double eps, DType dtype)
 
 Variable RmsNorm::operator()(const Variable& x) const { return ops::rms_norm(x, weight_, eps_); }
 
+Variable RmsNorm::operator()(const Variable& x, const Variable& residual) const {
+  return ops::add_rms_norm(x, residual, weight_, eps_);
+}
+
 void RmsNorm::collect(ParameterList& parameters) const { parameters.push_back({name_ + ".weight", weight_}); }
 
 }  // namespace modr

@@ -11,6 +11,8 @@ class RmsNorm {
   /// `name` is the upstream name without ".weight". The weight starts as ones.
   RmsNorm(std::string name, int64_t width, double eps, DType dtype);
   Variable operator()(const Variable& x) const;
+  /// The norm of x + residual.
+  Variable operator()(const Variable& x, const Variable& residual) const;
   void collect(ParameterList& parameters) const;
 
  private:

@@ -15,7 +15,7 @@ Variable combine(const Variable& passes, const Variable& gates, const Indices& p
   const bool constant = gate == Gate::straight_through;
   Tensor out = Tensor::empty(passes.shape().with(0, units), passes.dtype());
   dispatch(passes.dtype(), [&]<typename T>() {
-    kernels::cpu::combine(shape, constant, passes.value().span<T>().data(), gates.value().span<T>().data(),
+    kernels::cpu::combine(shape, constant, passes.value().span<T>().data(), gates.value().span<Exact<T>>().data(),
                           out.data<T>());
   });
   return make_result(
@@ -27,8 +27,8 @@ Variable combine(const Variable& passes, const Variable& gates, const Indices& p
         if (grads.needs(1)) dgates = Tensor::empty(gates.shape(), gates.dtype());
         dispatch(passes.dtype(), [&]<typename T>() {
           kernels::cpu::combine_backward<T>({shape, constant, dout.span<T>().data(), passes.data<T>(),
-                                             gates.data<T>(), dpasses.defined() ? dpasses.data<T>() : nullptr,
-                                             dgates.defined() ? dgates.data<T>() : nullptr});
+                                             gates.data<Exact<T>>(), dpasses.defined() ? dpasses.data<T>() : nullptr,
+                                             dgates.defined() ? dgates.data<Exact<T>>() : nullptr});
         });
         if (dpasses.defined()) grads.give(0, std::move(dpasses));
         if (dgates.defined()) grads.give(1, std::move(dgates));

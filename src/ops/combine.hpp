@@ -9,7 +9,7 @@ namespace modr::ops {
 enum class Gate { raw, straight_through };
 
 /// s[u] = sum_j factor(gates[u][j]) passes[position[u * top_k + j]]: passes [units * top_k, ...], gates [units, top_k],
-/// result [units, ...]. Keeps passes and gates.
+/// result [units, ...]. Gates are exact beside bf16 passes. Keeps passes and gates.
 Variable combine(const Variable& passes, const Variable& gates, const Indices& position, Gate gate);
 
 }  // namespace modr::ops

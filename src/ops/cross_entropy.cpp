@@ -14,20 +14,23 @@ kernels::cpu::CrossEntropy<T> arguments(const Tensor& logits, const Indices& lab
 
 }  // namespace
 
-Variable cross_entropy(const Variable& logits, const Indices& labels, double weight) {
-  const int64_t rows = logits.size(0), vocab = logits.size(1);
+void check_labels(const Indices& labels, int64_t rows, int64_t vocab) {
   MODR_CHECK(static_cast<int64_t>(labels->size()) == rows, "{} labels for {} rows", labels->size(), rows);
   for (int32_t label : *labels)
     if (label != ignored_label && (label < 0 || label >= vocab))
       fail("label {} is outside the vocabulary of {}", label, vocab);
-  const Tensor log_sum_exp = Tensor::empty({rows}, logits.dtype());
-  const double sum = dispatch(logits.dtype(), [&]<typename T>() {
+}
+
+Variable cross_entropy(const Variable& logits, const Indices& labels, double weight) {
+  check_labels(labels, logits.size(0), logits.size(1));
+  const Tensor log_sum_exp = Tensor::empty({logits.size(0)}, logits.dtype());
+  const double sum = dispatch_exact(logits.dtype(), [&]<typename T>() {
     return kernels::cpu::cross_entropy(arguments<T>(logits.value().contiguous(), labels, log_sum_exp));
   });
   return make_result("cross_entropy", Tensor::scalar(weight * sum, logits.dtype()), {logits},
                      [logits = logits.value(), labels, log_sum_exp, weight](const Tensor& dy, InputGradients& grads) {
                        Tensor dlogits = Tensor::empty(logits.shape(), logits.dtype());
-                       dispatch(logits.dtype(), [&]<typename T>() {
+                       dispatch_exact(logits.dtype(), [&]<typename T>() {
                          kernels::cpu::cross_entropy_backward(arguments<T>(logits, labels, log_sum_exp),
                                                               static_cast<T>(weight * dy.item()), dlogits.data<T>());
                        });

@@ -4,8 +4,12 @@
 
 namespace modr::ops {
 
-/// out[i] = factor * table[ids[i]]: table [vocab, width], out [ids, width]. Throws Error for an id outside the table.
-Variable embedding(const Indices& ids, const Variable& table, double factor);
+/// out[i] = factor * table[ids[i]]: table [vocab, width] of exact(dtype), out [ids, width] of `dtype`. Throws Error for
+/// an id outside the table.
+Variable embedding(const Indices& ids, const Variable& table, double factor, DType dtype);
+inline Variable embedding(const Indices& ids, const Variable& table, double factor) {
+  return embedding(ids, table, factor, table.dtype());
+}
 
 /// Rows in another order, or repeated: out[i] = x[index[i]] where a row is `x.shape()[0]`-th part of x.
 /// x [rows, ...], out [index, ...].

@@ -5,30 +5,74 @@
 
 namespace modr::ops {
 
-Variable rms_norm(const Variable& x, const Variable& weight, double eps) {
-  const int64_t width = x.size(-1), rows = x.value().numel() / width;
-  MODR_CHECK(weight.shape() == Shape{width}, "rms_norm of {} with weight {}", x.shape().to_string(),
-             weight.shape().to_string());
-  Tensor y = Tensor::empty(x.shape(), x.dtype());
-  Tensor inverse_rms = Tensor::empty({rows}, x.dtype());
-  dispatch(x.dtype(), [&]<typename T>() {
-    kernels::cpu::rms_norm(x.value().span<T>().data(), weight.value().span<T>().data(), static_cast<T>(eps), rows,
-                           width, y.data<T>(), inverse_rms.data<T>());
+namespace {
+
+// norm(x + residual), or of x alone where the residual is undefined.
+struct Norm {
+  Norm(const Variable& input, const Variable& added, const Variable& scale, double epsilon)
+      : x(input.value()), residual(added.defined() ? added.value() : Tensor()), weight(scale.value()), eps(epsilon) {
+    MODR_CHECK(weight.shape() == Shape{width()}, "rms_norm of {} with weight {}", x.shape().to_string(),
+               weight.shape().to_string());
+    MODR_CHECK(!residual.defined() || residual.shape() == x.shape(), "rms_norm of {} and {}", x.shape().to_string(),
+               residual.shape().to_string());
+    inverse_rms = Tensor::empty({x.numel() / width()}, exact(x.dtype()));
+  }
+  int64_t width() const { return x.size(-1); }
+  int64_t rows() const { return inverse_rms.numel(); }
+
+  Tensor x, residual, weight;
+  double eps;
+  Tensor inverse_rms;  // [rows], set by forward()
+};
+
+template <typename T>
+T* data_or_null(const Tensor& tensor) {
+  return tensor.defined() ? tensor.span<T>().data() : nullptr;
+}
+
+Tensor forward(const Norm& n) {
+  Tensor y = Tensor::empty(n.x.shape(), n.x.dtype());
+  dispatch(n.x.dtype(), [&]<typename T>() {
+    using E = Exact<T>;
+    kernels::cpu::rms_norm<T>({n.x.span<T>().data(), data_or_null<T>(n.residual), n.weight.span<E>().data(),
+                               static_cast<E>(n.eps), n.rows(), n.width(), y.data<T>(), n.inverse_rms.data<E>()});
   });
-  return make_result(
-      "rms_norm", std::move(y), {x, weight},
-      [x = x.value(), weight = weight.value(), inverse_rms, rows, width](const Tensor& dy, InputGradients& grads) {
-        Tensor dx, dweight;
-        if (grads.needs(0)) dx = Tensor::empty(x.shape(), x.dtype());
-        if (grads.needs(1)) dweight = grads.accumulator(1);
-        dispatch(x.dtype(), [&]<typename T>() {
-          kernels::cpu::rms_norm_backward<T>({dy.span<T>().data(), x.data<T>(), weight.data<T>(),
-                                              inverse_rms.data<T>(), rows, width,
-                                              dx.defined() ? dx.data<T>() : nullptr,
-                                              dweight.defined() ? dweight.data<T>() : nullptr});
-        });
-        if (dx.defined()) grads.give(0, std::move(dx));
-      });
+  return y;
+}
+
+// The gradient of x + residual where wanted, and that of the weight into its accumulator where that is defined.
+Tensor gradient(const Norm& n, const Tensor& dy, bool wanted, const Tensor& dweight) {
+  Tensor dx, shares;
+  if (wanted) dx = Tensor::empty(n.x.shape(), n.x.dtype());
+  if (dweight.defined()) shares = Tensor::empty({kernels::cpu::rms_norm_pieces, n.width()}, dweight.dtype());
+  dispatch(n.x.dtype(), [&]<typename T>() {
+    using E = Exact<T>;
+    kernels::cpu::rms_norm_backward<T>({dy.span<T>().data(), n.x.data<T>(), data_or_null<T>(n.residual),
+                                        n.weight.data<E>(), n.inverse_rms.data<E>(), n.rows(), n.width(),
+                                        data_or_null<T>(dx), data_or_null<E>(dweight), data_or_null<E>(shares)});
+  });
+  return dx;
+}
+
+}  // namespace
+
+Variable rms_norm(const Variable& x, const Variable& weight, double eps) {
+  const Norm n(x, {}, weight, eps);
+  return make_result("rms_norm", forward(n), {x, weight}, [n](const Tensor& dy, InputGradients& grads) {
+    Tensor dx = gradient(n, dy, grads.needs(0), grads.needs(1) ? grads.accumulator(1) : Tensor());
+    if (dx.defined()) grads.give(0, std::move(dx));
+  });
+}
+
+Variable add_rms_norm(const Variable& x, const Variable& residual, const Variable& weight, double eps) {
+  const Norm n(x, residual, weight, eps);
+  return make_result("add_rms_norm", forward(n), {x, residual, weight}, [n](const Tensor& dy, InputGradients& grads) {
+    const bool wanted = grads.needs(0) || grads.needs(1);
+    const Tensor dsum = gradient(n, dy, wanted, grads.needs(2) ? grads.accumulator(2) : Tensor());
+    if (!wanted) return;
+    grads.give(0, dsum);
+    grads.give(1, dsum);
+  });
 }
 
 }  // namespace modr::ops

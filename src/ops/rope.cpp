@@ -34,7 +34,7 @@ Variable rope(const Variable& qkv, const Variable& qk_bias, const Tensor& table,
       fail("position {} is outside the model's block size {}", position, table.size(0));
   Tensor out = Tensor::empty(qkv.shape(), qkv.dtype());
   dispatch(qkv.dtype(), [&]<typename T>() {
-    kernels::cpu::rope<T>(shape, qkv.value().span<T>().data(), qk_bias.defined() ? qk_bias.value().data<T>() : nullptr,
+    kernels::cpu::rope<T>(shape, qkv.value().span<T>().data(), qk_bias.defined() ? qk_bias.value().data<Exact<T>>() : nullptr,
                           table.data<float>(), positions->data(), out.data<T>());
   });
   std::vector<Variable> inputs{qkv};
@@ -43,12 +43,16 @@ Variable rope(const Variable& qkv, const Variable& qk_bias, const Tensor& table,
   return make_result("rope", std::move(out), std::move(inputs),
                      [shape, table, positions, has_bias](const Tensor& dout, InputGradients& grads) {
                        Tensor dqkv = Tensor::empty(dout.shape(), dout.dtype());
-                       Tensor dbias;
-                       if (has_bias && grads.needs(1)) dbias = grads.accumulator(1);
+                       Tensor dbias, shares;
+                       if (has_bias && grads.needs(1)) {
+                         dbias = grads.accumulator(1);
+                         shares = Tensor::empty({kernels::cpu::rope_pieces, dbias.numel()}, dbias.dtype());
+                       }
                        dispatch(dout.dtype(), [&]<typename T>() {
-                         kernels::cpu::rope_backward<T>(shape, dout.span<T>().data(), table.data<float>(),
-                                                        positions->data(), dqkv.data<T>(),
-                                                        dbias.defined() ? dbias.data<T>() : nullptr);
+                         kernels::cpu::rope_backward<T>(
+                             shape, {dout.span<T>().data(), table.data<float>(), positions->data(), dqkv.data<T>(),
+                                     dbias.defined() ? dbias.data<Exact<T>>() : nullptr,
+                                     shares.defined() ? shares.data<Exact<T>>() : nullptr});
                        });
                        grads.give(0, std::move(dqkv));
                      });

@@ -1,12 +1,12 @@
 #pragma once
-// The small ops of the router: from u = h W^T to the gates of the chosen branches.
+// The small ops of the router, from the states to the gates of the chosen branches. Scores are exact.
 #include "autograd/variable.hpp"
 #include "ops/index.hpp"
 
 namespace modr::ops {
 
 /// Mean over groups of `rows_per_group` rows, without masked ones: x [groups * rows_per_group, width], result [groups,
-/// width]. Throws Error when a group has no real row.
+/// width], exact. Throws Error when a group has no real row.
 Variable masked_mean(const Variable& x, int64_t rows_per_group, const RowMask& mask);
 
 Variable sigmoid(const Variable& x);

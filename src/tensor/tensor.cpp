@@ -53,13 +53,12 @@ Tensor Tensor::from(std::span<const T> values, Shape shape, DType dtype) {
   MODR_CHECK(static_cast<int64_t>(values.size()) == shape.numel(), "{} values for shape {}", values.size(),
              shape.to_string());
   Tensor result = empty(std::move(shape), dtype);
-  dispatch(dtype, [&]<typename U>() {
-    std::transform(values.begin(), values.end(), result.data<U>(), [](T value) { return static_cast<U>(value); });
-  });
+  dispatch(dtype, [&]<typename U>() { kernels::cpu::convert(values.data(), result.numel(), result.data<U>()); });
   return result;
 }
 template Tensor Tensor::from(std::span<const float>, Shape, DType);
 template Tensor Tensor::from(std::span<const double>, Shape, DType);
+template Tensor Tensor::from(std::span<const bfloat16>, Shape, DType);
 
 bool Tensor::is_contiguous() const {
   if (numel() == 0) return true;
@@ -79,6 +78,7 @@ T* Tensor::data() const {
 }
 template float* Tensor::data() const;
 template double* Tensor::data() const;
+template bfloat16* Tensor::data() const;
 
 template <typename T>
 std::span<T> Tensor::span() const {
@@ -87,6 +87,7 @@ std::span<T> Tensor::span() const {
 }
 template std::span<float> Tensor::span() const;
 template std::span<double> Tensor::span() const;
+template std::span<bfloat16> Tensor::span() const;
 
 double Tensor::item() const {
   MODR_CHECK(numel() == 1, "item() of a tensor of shape {}", shape_.to_string());
@@ -154,7 +155,7 @@ void Tensor::fill(double value) const {
   dispatch(dtype_, [&]<typename T>() {
     T* to = data<T>();
     if (is_contiguous()) {
-      std::fill_n(to, numel(), static_cast<T>(value));
+      kernels::cpu::fill(static_cast<T>(value), numel(), to);
     } else {
       for_each_offset(shape_, strides_, [&](int64_t at) { to[at] = static_cast<T>(value); });
     }
@@ -178,8 +179,7 @@ void Tensor::copy_from(const Tensor& source) const {
   dispatch(dtype_, [&]<typename T>() {
     dispatch(source.dtype_, [&]<typename S>() {
       for (std::size_t i = 0; i < to_starts.size(); ++i) {
-        const S* from = source.data<S>() + from_starts[i];
-        std::transform(from, from + run, data<T>() + to_starts[i], [](S value) { return static_cast<T>(value); });
+        kernels::cpu::convert(source.data<S>() + from_starts[i], run, data<T>() + to_starts[i]);
       }
     });
   });
@@ -188,27 +188,24 @@ void Tensor::copy_from(const Tensor& source) const {
 void Tensor::add(const Tensor& source, double factor) const {
   MODR_CHECK(source.shape_ == shape_, "{} added to {}", source.shape_.to_string(), shape_.to_string());
   dispatch(dtype_, [&]<typename T>() {
-    kernels::cpu::add_scaled(source.span<T>().data(), static_cast<T>(factor), numel(), span<T>().data());
+    kernels::cpu::add_scaled(source.span<T>().data(), static_cast<Exact<T>>(factor), numel(), span<T>().data());
   });
 }
 
 void Tensor::scale(double factor) const {
-  dispatch(dtype_, [&]<typename T>() { kernels::cpu::scale(static_cast<T>(factor), numel(), span<T>().data()); });
+  dispatch(dtype_,
+           [&]<typename T>() { kernels::cpu::scale(static_cast<Exact<T>>(factor), numel(), span<T>().data()); });
 }
 
 double sum_of_squares(const Tensor& tensor) {
   return dispatch(tensor.dtype(), [&]<typename T>() {
-    double sum = 0;
-    for (T value : tensor.span<T>()) sum += static_cast<double>(value) * static_cast<double>(value);
-    return sum;
+    return kernels::cpu::sum_of_squares(tensor.span<T>().data(), tensor.numel());
   });
 }
 
 bool all_finite(const Tensor& tensor) {
   return dispatch(tensor.dtype(), [&]<typename T>() {
-    T probe = 0;  // 0 * x is NaN exactly when x is not finite; no branch in the loop
-    for (T value : tensor.span<T>()) probe += value * T{0};
-    return probe == T{0};
+    return kernels::cpu::all_finite(tensor.span<T>().data(), tensor.numel());
   });
 }
 

@@ -81,9 +81,9 @@ class Tensor {
   DType dtype_ = DType::f32;
 };
 
-/// Sum of squares over all values, accumulated in double in a fixed order.
+/// Sum of squares over all values of a contiguous tensor, accumulated in double in a fixed order.
 double sum_of_squares(const Tensor& tensor);
-/// True when every value is finite.
+/// True when every value of a contiguous tensor is finite.
 bool all_finite(const Tensor& tensor);
 
 }  // namespace modr

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -72,6 +73,47 @@ TEST(Tensor, ArithmeticAndFiniteness) {
     a.slice(0, 1, 2).fill(bad);
     EXPECT_FALSE(all_finite(a));
   }
+}
+
+TEST(Tensor, Bf16RoundsToTheNearestAndKeepsNotFiniteOnes) {
+  const double inf = std::numeric_limits<double>::infinity();
+  // bf16's step at 1 is 2^-7: halves go to the even neighbour.
+  const std::vector<double> values{1 + 0x1p-8, 1 + 3 * 0x1p-8, 1 + 0x1p-8 + 0x1p-20, -0x1p-100, 1e39, -inf};
+  const Tensor t = Tensor::from<double>(values, {6}, DType::bf16);
+  EXPECT_EQ(t.bytes(), 12u);
+  EXPECT_EQ(t.to_vector(), (std::vector<double>{1, 1 + 0x1p-6, 1 + 0x1p-7, -0x1p-100, inf, -inf}));
+  EXPECT_FALSE(all_finite(t));
+  EXPECT_TRUE(all_finite(t.slice(0, 0, 4)));
+  EXPECT_TRUE(std::isnan(Tensor::full({1}, DType::bf16, std::nan("")).item()));
+  EXPECT_EQ(t.to(DType::f64).to(DType::bf16).to(DType::f32).to_vector(), t.to_vector());
+}
+
+TEST(Tensor, Bf16CopiesAndArithmetic) {
+  const Tensor a = counting({2, 3}, DType::bf16);
+  a.transpose(0, 1).copy_from(counting({3, 2}));
+  EXPECT_EQ(a.to_vector(), (std::vector<double>{0, 2, 4, 1, 3, 5}));
+  a.add(Tensor::full({2, 3}, DType::bf16, 2), 0.5);
+  a.scale(2);
+  EXPECT_EQ(a.to_vector(), (std::vector<double>{2, 6, 10, 4, 8, 12}));
+  EXPECT_EQ(sum_of_squares(a), 4 + 36 + 100 + 16 + 64 + 144);
+  EXPECT_EQ(Tensor::full({2}, DType::bf16, 3).slice(0, 1, 2).item(), 3);
+}
+
+// Beyond the size from which several threads share the work, and no multiple of a vector.
+TEST(Tensor, LargeTensorsConvertEveryValue) {
+  const int64_t n = 100'003;
+  std::vector<double> values;
+  for (int64_t i = 0; i < n; ++i) values.push_back(static_cast<double>(i % 251 - 125));
+  const Tensor exact = Tensor::from<double>(values, {n}, DType::f64);
+  for (DType from : {DType::f32, DType::f64, DType::bf16})
+    for (DType to : {DType::f32, DType::f64, DType::bf16}) EXPECT_EQ(exact.to(from).to(to).to_vector(), values);
+  double squares = 0;
+  for (double value : values) squares += value * value;
+  EXPECT_EQ(sum_of_squares(exact.to(DType::bf16)), squares);
+  const Tensor last = exact.to(DType::f32);
+  EXPECT_TRUE(all_finite(last));
+  last.slice(0, n - 1, n).fill(std::nan(""));
+  EXPECT_FALSE(all_finite(last));
 }
 
 TEST(Allocator, ReusesBlocksOfUpToTwiceTheSize) {
