@@ -65,7 +65,7 @@ LoadedModel load_model(const fs::path& checkpoint, DType dtype, const std::strin
   check_no_other_weights(reader, *model);
   load_weights(reader, *model);
   if (exchange) model->core().set_dispatcher(exchange);
-  model->core().merge_branches(1);  // weights do not change any more
+  model->pack_weights({false, 1});  // they do not change any more
   return {std::move(config), reader.info(), std::move(model), std::move(loaded), std::move(exchange)};
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 #include <cstdint>
 
+#include "base/bfloat16.hpp"
+
 namespace modr::kernels::cpu {
 
 /// Sizes of one matrix product C = alpha op(A) op(B) + beta C, everything row-major: op(A) is [m, k], op(B) [k, n],
@@ -11,8 +13,12 @@ struct GemmShape {
   int64_t lda = 0, ldb = 0, ldc = 0;
 };
 
-/// float32 through oneDNN, float64 by plain loops (checks only). Empty sizes are allowed.
+/// float through oneDNN, double by plain loops (checks only). Empty sizes are allowed.
 template <typename T>
 void gemm(const GemmShape& shape, T alpha, const T* a, const T* b, T beta, T* c);
+
+/// C = op(A) op(B), or C += with `accumulate`, in bfloat16 with sums in float (oneDNN); C of bfloat16 or float.
+template <typename C>
+void gemm_bf16(const GemmShape& shape, const bfloat16* a, const bfloat16* b, bool accumulate, C* c);
 
 }  // namespace modr::kernels::cpu

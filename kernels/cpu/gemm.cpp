@@ -2,7 +2,10 @@
 
 #include <dnnl.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
+#include "kernels/cpu/onednn_matmul.hpp"
 #include "kernels/cpu/parallel.hpp"
 
 namespace modr::kernels::cpu {
@@ -54,5 +57,23 @@ void gemm(const GemmShape& s, double alpha, const double* a, const double* b, do
     for (int64_t i = begin; i < end; ++i) double_row(s, i, alpha, a, b, c);
   });
 }
+
+template <typename C>
+void gemm_bf16(const GemmShape& s, const bfloat16* a, const bfloat16* b, bool accumulate, C* c) {
+  if (s.m == 0 || s.n == 0) return;
+  if (s.k == 0) {
+    for (int64_t i = 0; i < s.m && !accumulate; ++i) std::fill_n(c + i * s.ldc, s.n, static_cast<C>(0.0f));
+    return;
+  }
+  const auto type = onednn::type_of<bfloat16>();
+  onednn::run({{s.m, s.k, s.lda, s.transpose_a, type},
+               {s.k, s.n, s.ldb, s.transpose_b, type},
+               {s.m, s.n, s.ldc, false, onednn::type_of<C>()},
+               false,
+               accumulate},
+              a, b, c);
+}
+template void gemm_bf16(const GemmShape&, const bfloat16*, const bfloat16*, bool, bfloat16*);
+template void gemm_bf16(const GemmShape&, const bfloat16*, const bfloat16*, bool, float*);
 
 }  // namespace modr::kernels::cpu

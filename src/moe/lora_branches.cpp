@@ -16,16 +16,6 @@ Linear& target_of(SandwichBlock& block, const std::string& target) {
 
 }  // namespace
 
-void merge_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config) {
-  for (SandwichBlock& block : blocks)
-    for (const std::string& target : config.lora_targets) target_of(block, target).merge_lora();
-}
-
-void drop_merged_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config) {
-  for (SandwichBlock& block : blocks)
-    for (const std::string& target : config.lora_targets) target_of(block, target).drop_merged();
-}
-
 bool is_adapter(std::string_view name) { return name.ends_with(".lora_A") || name.ends_with(".lora_B"); }
 
 bool is_branch_parameter(std::string_view name) {

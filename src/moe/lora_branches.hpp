@@ -11,10 +11,6 @@ namespace modr {
 /// rank], both zero until initialised, scaled by alpha / rank (Hu et al. 2021).
 void attach_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config, int64_t count, DType dtype);
 
-/// Makes one weight a branch of each target and its adapters (Linear::merge_lora), or lets go of them again.
-void merge_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config);
-void drop_merged_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config);
-
 /// Whether a parameter of this name is an adapter: its first dimension counts branches.
 bool is_adapter(std::string_view name);
 

@@ -1,49 +1,78 @@
 #include "nn/linear.hpp"
 
+#include <utility>
+
 #include "base/error.hpp"
 #include "ops/linear.hpp"
 
 namespace modr {
 
 Linear::Linear(std::string name, int64_t in, int64_t out, DType dtype)
-    : name_(std::move(name)), weight_(Tensor::zeros({out, in}, dtype), true) {}
+    : name_(std::move(name)), weight_(Tensor::zeros({out, in}, dtype), true), in_(in) {}
+
+Linear::Linear(std::string name, Variable weight, int64_t first, int64_t in)
+    : name_(std::move(name)), weight_(std::move(weight)), first_(first), in_(in) {}
 
 void Linear::attach(ops::LoraWeights lora) {
-  drop_merged();
+  unpack();
   lora_ = std::move(lora);
 }
 
-void Linear::merge_lora() {
-  if (!lora_) return;
-  drop_merged();  // first, so that its memory serves the new one; a graph under way keeps its own
-  lora_->merged = ops::merged_weights(weight_, *lora_);
-  merged_from_ = sample();
+void Linear::pack(DType dtype, bool with_backward) {
+  const bool has_all = packed_.defined() && packed_for_ == dtype && (packed_.backward.defined() || !with_backward);
+  const bool merged = lora_ && !lora_->merged.empty();
+  if (has_all && !merged && (packed_from_.empty() || packed_from_ == sample())) return;
+  unpack();  // first, so that its memory serves the new one; a graph under way keeps its own
+  packed_ = ops::pack_weight(weight_.value().slice(1, first_, first_ + in_), dtype, with_backward);
+  packed_for_ = dtype;
+  if (dtype != exact(dtype)) packed_from_ = sample();
 }
 
-void Linear::drop_merged() {
-  if (lora_) lora_->merged = Tensor();
-  merged_from_.clear();
+void Linear::pack_merged(DType dtype, bool with_backward) {
+  if (!lora_) return pack(dtype, with_backward);
+  unpack();
+  lora_->merged = ops::merge(weight_, *lora_, dtype, with_backward);
+  packed_from_ = sample();
 }
 
-// A few values of W, A and B, spread evenly: an optimizer's step or a loaded file changes some of them.
+void Linear::unpack() {
+  packed_ = {};
+  packed_from_.clear();
+  if (lora_) lora_->merged.clear();
+}
+
+// A few values of all that is packed, spread evenly: an optimizer's step or a loaded file changes some of them.
 std::vector<double> Linear::sample() const {
   constexpr std::size_t per_tensor = 64;
   std::vector<double> values;
-  for (const Variable* variable : {&weight_, &lora_->a, &lora_->b})
-    dispatch(variable->dtype(), [&]<typename T>() {
-      const auto all = variable->value().span<T>();
+  std::vector<Variable> variables{weight_};
+  if (lora_ && !lora_->merged.empty()) variables.insert(variables.end(), {lora_->a, lora_->b});
+  for (const Variable& variable : variables)
+    dispatch_exact(variable.dtype(), [&]<typename T>() {
+      const auto all = variable.value().span<T>();
       const std::size_t stride = all.size() / per_tensor | 1;  // odd: not always the same column
       for (std::size_t i = 0; i < all.size(); i += stride) values.push_back(static_cast<double>(all[i]));
     });
   return values;
 }
 
+void Linear::check_current() const {
+  MODR_CHECK(packed_from_.empty() || packed_from_ == sample(), "{} has changed since it was packed: pack it again or {}",
+             name_, "unpack()");
+}
+
 Variable Linear::operator()(const Variable& x, const RowGroups& groups) const {
-  if (!lora_) return ops::linear(x, weight_);
+  if (!lora_) return plus(x, {});
   MODR_CHECK(groups != nullptr, "{} has adapters, but its rows have no branches", name_);
-  MODR_CHECK(!lora_->merged.defined() || merged_from_ == sample(),
-             "{} has changed since its adapters were merged: merge_lora() again or drop_merged()", name_);
-  return ops::lora_linear(x, weight_, *lora_, groups);
+  check_current();
+  return ops::lora_linear(x, weight_, *lora_, groups, packed_);
+}
+
+Variable Linear::plus(const Variable& x, const Variable& addend) const {
+  MODR_CHECK(!lora_ && x.size(-1) == in_, "{} of {} takes {} columns and no addend to adapters", name_,
+             x.shape().to_string(), in_);
+  check_current();
+  return ops::linear_columns(x, weight_, first_, addend, packed_);
 }
 
 void Linear::collect(ParameterList& parameters) const {

@@ -13,6 +13,8 @@ class Linear {
  public:
   /// `name` is the upstream name without ".weight".
   Linear(std::string name, int64_t in, int64_t out, DType dtype);
+  /// A layer with another's weight, or with columns [first, first + in) of it.
+  Linear(std::string name, Variable weight, int64_t first, int64_t in);
 
   const std::string& name() const { return name_; }
   const Variable& weight() const { return weight_; }
@@ -20,24 +22,33 @@ class Linear {
   /// Replaces the adapters there were, merged ones too.
   void attach(ops::LoraWeights lora);
 
-  /// From now on every branch uses one weight W + scale B_j A_j, [branches, out, in] more memory, made from the
-  /// present values: to be called again, or dropped, whenever W, A or B have changed. A use after a change throws
-  /// Error (a sample of the values is compared). Without adapters there is nothing to do.
-  void merge_lora();
-  void drop_merged();
+  /// Prepares the weight for many products with rows of `dtype`, and with a backward pass for gradients of the rows: in
+  /// bf16 a copy of its size each. Does nothing where that is done and nothing has changed. Without it every product
+  /// prepares its own. A use after a change of the values throws Error (a sample is compared).
+  void pack(DType dtype, bool with_backward);
+  /// The same, but of one weight W + scale B_j A_j a branch. Without adapters it is pack().
+  void pack_merged(DType dtype, bool with_backward);
+  /// Back to products that prepare their own.
+  void unpack();
+  const ops::PackedWeight& packed() const { return packed_; }
 
-  /// x [rows, in] -> [rows, out]. `groups` (rows by branch) is used when adapters are attached.
+  /// x [rows, in] (+ addend [rows, out]) -> [rows, out]. `groups` (rows by branch) is used when adapters are attached.
   Variable operator()(const Variable& x, const RowGroups& groups = nullptr) const;
+  Variable plus(const Variable& x, const Variable& addend) const;
 
   void collect(ParameterList& parameters) const;
 
  private:
   std::vector<double> sample() const;
+  void check_current() const;
 
   std::string name_;
   Variable weight_;
+  int64_t first_ = 0, in_;
   std::optional<ops::LoraWeights> lora_;
-  std::vector<double> merged_from_;  // sample() of what is merged
+  ops::PackedWeight packed_;
+  DType packed_for_ = DType::f32;
+  std::vector<double> packed_from_;  // sample() of what is packed, where that is a copy
 };
 
 }  // namespace modr

@@ -1,17 +1,17 @@
 #include "ops/linear.hpp"
 
 #include "base/error.hpp"
-#include "ops/matmul.hpp"
 
 namespace modr::ops {
 
-Variable linear(const Variable& x, const Variable& weight) {
+Variable linear(const Variable& x, const Variable& weight, const PackedWeight& packed) {
   MODR_CHECK(weight.value().rank() == 2 && x.size(-1) == weight.size(1), "linear of {} with weight {}",
              x.shape().to_string(), weight.shape().to_string());
-  return linear_columns(x, weight, 0);
+  return linear_columns(x, weight, 0, {}, packed);
 }
 
-Variable linear_columns(const Variable& x, const Variable& weight, int64_t first, const Variable& addend) {
+Variable linear_columns(const Variable& x, const Variable& weight, int64_t first, const Variable& addend,
+                        const PackedWeight& packed) {
   const int64_t in = x.size(-1);
   MODR_CHECK(weight.value().rank() == 2 && first >= 0 && first + in <= weight.size(1),
              "linear of {} with columns from {} of weight {}", x.shape().to_string(), first,
@@ -25,15 +25,17 @@ Variable linear_columns(const Variable& x, const Variable& weight, int64_t first
   } else {
     y = Tensor::empty(shape, x.dtype());
   }
-  matmul({x.value()}, {columns, true}, y, 1, addend.defined() ? 1 : 0);
+  const PackedWeight here = packed.defined() ? packed : pack_weight(columns, x.dtype(), false);
+  matmul_packed({x.value()}, here.forward, y, addend.defined());
   std::vector<Variable> inputs{x, weight};
   if (addend.defined()) inputs.push_back(addend);
   const bool has_addend = addend.defined();
   return make_result("linear", std::move(y), std::move(inputs),
-                     [x = x.value(), columns, first, in, has_addend](const Tensor& dy, InputGradients& grads) {
+                     [x = x.value(), columns, backward = packed.backward, first, in,
+                      has_addend](const Tensor& dy, InputGradients& grads) {
                        if (grads.needs(0)) {
                          Tensor dx = Tensor::empty(x.shape(), x.dtype());
-                         matmul({dy}, {columns}, dx);
+                         matmul_packed({dy}, backward.defined() ? backward : pack({columns}, x.dtype()), dx);
                          grads.give(0, std::move(dx));
                        }
                        if (grads.needs(1))

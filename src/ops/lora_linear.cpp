@@ -1,7 +1,7 @@
 #include "ops/lora_linear.hpp"
 
 #include "base/error.hpp"
-#include "ops/matmul.hpp"
+#include "kernels/api/low_rank.hpp"
 
 namespace modr::ops {
 
@@ -22,114 +22,165 @@ void check_groups(const std::vector<RowGroup>& groups, int64_t branches, int64_t
   MODR_CHECK(covered == rows, "row groups end at {} of {} rows", covered, rows);
 }
 
+// thin = factor wide matrix^T: [rows, width] and [rank, width] -> [rows, rank].
+void down(const Tensor& wide, const Tensor& matrix, double factor, const Tensor& thin) {
+  dispatch(wide.dtype(), [&]<typename T>() {
+    kernels::cpu::low_rank_down<T>(wide.data<T>(), wide.size(0), wide.size(1), matrix.data<Exact<T>>(), matrix.size(0),
+                                   static_cast<Exact<T>>(factor), thin.data<Exact<T>>());
+  });
+}
+
+// wide += thin matrix.
+void up(const Tensor& thin, const Tensor& matrix, const Tensor& wide) {
+  dispatch(wide.dtype(), [&]<typename T>() {
+    kernels::cpu::low_rank_up<T>(thin.data<Exact<T>>(), thin.size(0), matrix.size(0), matrix.data<Exact<T>>(),
+                                 matrix.size(1), wide.data<T>());
+  });
+}
+
+// matrix += thin^T wide.
+void outer(const Tensor& thin, const Tensor& wide, const Tensor& matrix) {
+  dispatch(wide.dtype(), [&]<typename T>() {
+    kernels::cpu::low_rank_outer<T>(thin.data<Exact<T>>(), thin.size(0), matrix.size(0), wide.data<T>(),
+                                    matrix.size(1), matrix.data<Exact<T>>());
+  });
+}
+
+// to += factor from^T, [p, q] and [q, p].
+void add_turned(const Tensor& from, double factor, const Tensor& to) {
+  dispatch_exact(from.dtype(), [&]<typename T>() {
+    const int64_t rows = from.size(0), columns = from.size(1);
+    const T *source = from.data<T>(), scale = static_cast<T>(factor);
+    T* target = to.data<T>();
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < columns; ++j) target[j * rows + i] += scale * source[i * columns + j];
+  });
+}
+
+// factor B_j^T, [rank, out].
+Tensor turned_branch(const Tensor& b, int64_t j, double factor) {
+  Tensor turned = Tensor::zeros({b.size(2), b.size(1)}, b.dtype());
+  add_turned(branch_of(b, j), factor, turned);
+  return turned;
+}
+
 // What forward and backward share.
 struct Operands {
-  Tensor x, w, a, b, merged;
+  Tensor x, w, a, b;
   RowGroups groups;
   double scale;
+  PackedWeight packed;               // of w; may be undefined
+  std::vector<PackedWeight> merged;  // of the branches; may be empty
+
+  Tensor rows(const Tensor& of, const RowGroup& group) const { return of.slice(0, group.begin, group.end); }
+  Tensor low() const { return Tensor::empty({x.size(0), a.size(1)}, a.dtype()); }
 };
 
-Operands checked(const Variable& x, const Variable& weight, const LoraWeights& lora, const RowGroups& groups) {
-  Operands o{x.value(), weight.value(), lora.a.value(), lora.b.value(), lora.merged, groups, lora.scale};
+Operands checked(const Variable& x, const Variable& weight, const LoraWeights& lora, const RowGroups& groups,
+                 const PackedWeight& packed) {
+  Operands o{x.value().contiguous(), weight.value(), lora.a.value(), lora.b.value(), groups,
+             lora.scale,             packed,         lora.merged};
   const int64_t branches = o.a.size(0), rank = o.a.size(1), out = o.w.size(0), in = o.w.size(1);
   MODR_CHECK(o.x.rank() == 2 && o.x.size(1) == in && o.a.size(2) == in && o.b.shape() == (Shape{branches, out, rank}),
              "lora_linear of {} with weight {}, A {}, B {}", o.x.shape().to_string(), o.w.shape().to_string(),
              o.a.shape().to_string(), o.b.shape().to_string());
-  MODR_CHECK(!o.merged.defined() || o.merged.shape() == (Shape{branches, out, in}), "merged weights {} of {} branches",
-             o.merged.shape().to_string(), branches);
+  MODR_CHECK(o.merged.empty() || std::ssize(o.merged) == branches, "merged weights of {} of {} branches",
+             o.merged.size(), branches);
   check_groups(*groups, branches, o.x.size(0));
   return o;
 }
 
-// dA_j += dlow^T x of a group's rows and, returned, dlow = scale dy B_j.
-Tensor low_gradient(const Operands& o, int64_t j, const Tensor& x_j, const Tensor& dy_j, const Tensor& da) {
-  const Tensor dlow = Tensor::empty({x_j.size(0), o.a.size(1)}, x_j.dtype());
-  matmul({dy_j}, {branch_of(o.b, j)}, dlow, o.scale);
-  if (da.defined()) matmul({dlow, true}, {x_j}, branch_of(da, j), 1, 1);
-  return dlow;
-}
-
-// Three products: with W for all rows, with A_j and B_j for each group.
+// The product with W for all rows, then A_j and B_j for each group.
 Tensor factored_forward(const Operands& o, const Tensor& low) {
   Tensor y = Tensor::empty({o.x.size(0), o.w.size(0)}, o.x.dtype());
-  matmul({o.x}, {o.w, true}, y);
-  for (const auto& [j, begin, end] : *o.groups) {
-    matmul({o.x.slice(0, begin, end)}, {branch_of(o.a, j), true}, low.slice(0, begin, end));
-    matmul({low.slice(0, begin, end)}, {branch_of(o.b, j), true}, y.slice(0, begin, end), o.scale, 1);
+  matmul_packed({o.x}, o.packed.defined() ? o.packed.forward : pack({o.w, true}, o.x.dtype()), y);
+  for (const RowGroup& group : *o.groups) {
+    down(o.rows(o.x, group), branch_of(o.a, group.branch), 1, o.rows(low, group));
+    up(o.rows(low, group), turned_branch(o.b, group.branch, o.scale), o.rows(y, group));
   }
   return y;
-}
-
-void factored_backward(const Operands& o, const Tensor& low, const Tensor& dy, InputGradients& grads) {
-  Tensor dx, da, db;
-  if (grads.needs(0)) {
-    dx = Tensor::empty(o.x.shape(), o.x.dtype());
-    matmul({dy}, {o.w}, dx);
-  }
-  if (grads.needs(1)) matmul({dy, true}, {o.x}, grads.accumulator(1), 1, 1);
-  if (grads.needs(2)) da = grads.accumulator(2);
-  if (grads.needs(3)) db = grads.accumulator(3);
-  for (const auto& [j, begin, end] : *o.groups) {
-    const Tensor dy_j = dy.slice(0, begin, end);
-    if (db.defined()) matmul({dy_j, true}, {low.slice(0, begin, end)}, branch_of(db, j), o.scale, 1);
-    if (!dx.defined() && !da.defined()) continue;
-    const Tensor dlow = low_gradient(o, j, o.x.slice(0, begin, end), dy_j, da);
-    if (dx.defined()) matmul({dlow}, {branch_of(o.a, j)}, dx.slice(0, begin, end), 1, 1);
-  }
-  if (dx.defined()) grads.give(0, std::move(dx));
 }
 
 // One product a group.
 Tensor merged_forward(const Operands& o) {
   Tensor y = Tensor::empty({o.x.size(0), o.w.size(0)}, o.x.dtype());
-  for (const auto& [j, begin, end] : *o.groups)
-    matmul({o.x.slice(0, begin, end)}, {branch_of(o.merged, j), true}, y.slice(0, begin, end));
+  for (const RowGroup& group : *o.groups)
+    matmul_packed({o.rows(o.x, group)}, o.merged[static_cast<std::size_t>(group.branch)].forward, o.rows(y, group));
   return y;
 }
 
-void merged_backward(const Operands& o, const Tensor& dy, InputGradients& grads) {
-  Tensor dx, da, db;
-  if (grads.needs(0)) dx = Tensor::empty(o.x.shape(), o.x.dtype());
+// dx of the products of the forward pass, without the adapters where they are not merged.
+Tensor wide_gradient(const Operands& o, const Tensor& dy) {
+  Tensor dx = Tensor::empty(o.x.shape(), o.x.dtype());
+  if (o.merged.empty()) {
+    matmul_packed({dy}, o.packed.backward.defined() ? o.packed.backward : pack({o.w}, dy.dtype()), dx);
+    return dx;
+  }
+  for (const RowGroup& group : *o.groups)
+    matmul_packed({o.rows(dy, group)}, o.merged[static_cast<std::size_t>(group.branch)].backward, o.rows(dx, group));
+  return dx;
+}
+
+// The adapters' part of one group: dlow = scale dy B_j, dA_j += dlow^T x, dB_j += scale dy^T low, and, where dx is
+// defined, dx += dlow A_j.
+struct AdapterGradients {
+  Tensor da, db, dx;  // undefined: not wanted
+
+  void add(const Operands& o, const RowGroup& group, const Tensor& low, const Tensor& dy) const {
+    const int64_t j = group.branch;
+    const Tensor dy_j = o.rows(dy, group), x_j = o.rows(o.x, group);
+    if (db.defined()) {
+      const Tensor turned = Tensor::zeros({o.b.size(2), o.b.size(1)}, o.b.dtype());
+      outer(low, dy_j, turned);
+      add_turned(turned, o.scale, branch_of(db, j));
+    }
+    if (!da.defined() && !dx.defined()) return;
+    const Tensor dlow = Tensor::empty({dy_j.size(0), o.a.size(1)}, o.a.dtype());
+    down(dy_j, turned_branch(o.b, j, 1), o.scale, dlow);
+    if (da.defined()) outer(dlow, x_j, branch_of(da, j));
+    if (dx.defined()) up(dlow, branch_of(o.a, j), o.rows(dx, group));
+  }
+};
+
+void lora_backward(const Operands& o, Tensor low, const Tensor& gradient, InputGradients& grads) {
+  const Tensor dy = gradient.contiguous();
+  Tensor dx;
+  if (grads.needs(0)) dx = wide_gradient(o, dy);
   if (grads.needs(1)) matmul({dy, true}, {o.x}, grads.accumulator(1), 1, 1);
-  if (grads.needs(2)) da = grads.accumulator(2);
-  if (grads.needs(3)) db = grads.accumulator(3);
-  for (const auto& [j, begin, end] : *o.groups) {
-    const Tensor dy_j = dy.slice(0, begin, end), x_j = o.x.slice(0, begin, end);
-    if (dx.defined()) matmul({dy_j}, {branch_of(o.merged, j)}, dx.slice(0, begin, end));
-    if (da.defined()) low_gradient(o, j, x_j, dy_j, da);
-    if (!db.defined()) continue;
-    const Tensor low = Tensor::empty({end - begin, o.a.size(1)}, o.x.dtype());
-    matmul({x_j}, {branch_of(o.a, j), true}, low);
-    matmul({dy_j, true}, {low}, branch_of(db, j), o.scale, 1);
+  AdapterGradients adapters;
+  if (grads.needs(2)) adapters.da = grads.accumulator(2);
+  if (grads.needs(3)) adapters.db = grads.accumulator(3);
+  if (o.merged.empty()) adapters.dx = dx;
+  const bool low_is_missing = adapters.db.defined() && !low.defined();
+  if (low_is_missing) low = o.low();
+  for (const RowGroup& group : *o.groups) {
+    if (low_is_missing) down(o.rows(o.x, group), branch_of(o.a, group.branch), 1, o.rows(low, group));
+    adapters.add(o, group, low.defined() ? o.rows(low, group) : low, dy);
   }
   if (dx.defined()) grads.give(0, std::move(dx));
 }
 
 }  // namespace
 
-Tensor merged_weights(const Variable& weight, const LoraWeights& lora) {
-  const int64_t branches = lora.a.size(0);
-  Tensor merged = Tensor::empty({branches, weight.size(0), weight.size(1)}, weight.dtype());
-  for (int64_t j = 0; j < branches; ++j) {
-    branch_of(merged, j).copy_from(weight.value());
-    matmul({branch_of(lora.b.value(), j)}, {branch_of(lora.a.value(), j)}, branch_of(merged, j), lora.scale, 1);
+std::vector<PackedWeight> merge(const Variable& weight, const LoraWeights& lora, DType dtype, bool with_backward) {
+  std::vector<PackedWeight> merged;
+  for (int64_t j = 0; j < lora.a.size(0); ++j) {
+    const Tensor sum = weight.value().clone();
+    matmul({branch_of(lora.b.value(), j)}, {branch_of(lora.a.value(), j)}, sum, lora.scale, 1);
+    merged.push_back(pack_weight(sum, dtype, with_backward));
   }
   return merged;
 }
 
-Variable lora_linear(const Variable& x, const Variable& weight, const LoraWeights& lora, const RowGroups& groups) {
-  Operands o = checked(x, weight, lora, groups);
-  std::vector<Variable> inputs{x, weight, lora.a, lora.b};
-  if (o.merged.defined()) {
-    Tensor y = merged_forward(o);
-    return make_result("lora_linear", std::move(y), std::move(inputs),
-                       [o = std::move(o)](const Tensor& dy, InputGradients& grads) { merged_backward(o, dy, grads); });
-  }
-  Tensor low = Tensor::empty({o.x.size(0), o.a.size(1)}, o.x.dtype());  // x A_j^T
-  Tensor y = factored_forward(o, low);
-  return make_result("lora_linear", std::move(y), std::move(inputs),
+Variable lora_linear(const Variable& x, const Variable& weight, const LoraWeights& lora, const RowGroups& groups,
+                     const PackedWeight& packed) {
+  Operands o = checked(x, weight, lora, groups, packed);
+  Tensor low;  // x A_j^T
+  if (o.merged.empty()) low = o.low();
+  Tensor y = o.merged.empty() ? factored_forward(o, low) : merged_forward(o);
+  return make_result("lora_linear", std::move(y), {x, weight, lora.a, lora.b},
                      [o = std::move(o), low = std::move(low)](const Tensor& dy, InputGradients& grads) {
-                       factored_backward(o, low, dy, grads);
+                       lora_backward(o, low, dy, grads);
                      });
 }
 

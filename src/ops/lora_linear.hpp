@@ -1,6 +1,9 @@
 #pragma once
+#include <vector>
+
 #include "autograd/variable.hpp"
 #include "ops/index.hpp"
+#include "ops/matmul.hpp"
 
 namespace modr::ops {
 
@@ -8,17 +11,19 @@ namespace modr::ops {
 struct LoraWeights {
   Variable a, b;
   double scale = 1;  // alpha / rank
-  /// [branches, out, in]: merged_weights() of the present values, or undefined. Whoever changes W, A or B renews it.
-  Tensor merged = {};
+  /// merge() of the present values, or nothing. Whoever changes W, A or B renews it.
+  std::vector<PackedWeight> merged = {};
 };
 
-/// W + scale B_j A_j of every branch, [branches, out, in]: on a rank with few branches one product a row in place of
-/// three.
-Tensor merged_weights(const Variable& weight, const LoraWeights& lora);
+/// pack_weight() of W + scale B_j A_j, of every branch: on a rank with few branches one product a row in place of
+/// three. Rounded to bf16 it loses what an adapter adds below W's own rounding.
+std::vector<PackedWeight> merge(const Variable& weight, const LoraWeights& lora, DType dtype, bool with_backward);
 
 /// y = x W^T + scale (x A_j^T) B_j^T, where j is the branch of the row's group; the groups cover all rows in order.
-/// x [rows, in], weight [out, in], y [rows, out]. Gradients of A and B are summed over groups in their order. Keeps x
-/// and x A_j^T for backward; with merged weights, y = x merged_j^T, it keeps x and computes x A_j^T when B trains.
-Variable lora_linear(const Variable& x, const Variable& weight, const LoraWeights& lora, const RowGroups& groups);
+/// x [rows, in], weight [out, in], y [rows, out]; `packed` is the weight's, see linear(). Gradients of A and B are
+/// summed over groups in their order. Keeps x and x A_j^T for backward; with merged weights, y = x merged_j^T, it keeps
+/// x and computes x A_j^T when B trains.
+Variable lora_linear(const Variable& x, const Variable& weight, const LoraWeights& lora, const RowGroups& groups,
+                     const PackedWeight& packed = {});
 
 }  // namespace modr::ops

@@ -53,7 +53,7 @@ StepResult TrainStep::run(const StepPlan& plan) {
   ModrModel& model = *shard_.model;
   StepResult result = expected_of(plan, job_, data_);
   for (const Parameter& parameter : model.parameters()) parameter.variable.clear_grad();
-  if (model.part().core) model.core().merge_branches(job_.parallel.merge_up_to);
+  model.pack_weights({true, job_.parallel.merge_up_to});
 
   world.announce({.phase = "microbatches", .step = plan.step + 1});
   StageSums sums = run_microbatches(plan, result);

@@ -59,7 +59,7 @@ TEST(SandwichBlock, WithoutRowsGivesNoRowsAndZeroGradients) {
     for (int64_t sequences : {0, 3})
       for (bool merged : {false, true}) {
         SandwichBlock block = random_block(branches);
-        if (merged) block.attention.qkv.merge_lora();
+        if (merged) block.pack(DType::f64, true, true);
         const BlockContext context = context_of(uniform_offsets(sequences, 0), {}, make_row_groups({}));
         const Variable x = random_leaf({0, 6}, 1);
         const Variable y =

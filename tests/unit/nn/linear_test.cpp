@@ -26,11 +26,11 @@ struct AdaptedLinear {
 TEST(Linear, MergedAdaptersGiveTheSameValuesUntilDropped) {
   AdaptedLinear example;
   const std::vector<double> expected = example.values();
-  example.linear.merge_lora();
-  EXPECT_TRUE(example.linear.lora()->merged.defined());
+  example.linear.pack_merged(DType::f64, true);
+  EXPECT_EQ(example.linear.lora()->merged.size(), 2u);
   const std::vector<double> merged = example.values();
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(merged[i], expected[i], 1e-14);
-  example.linear.drop_merged();
+  example.linear.unpack();
   EXPECT_EQ(example.values(), expected);
 }
 
@@ -38,7 +38,7 @@ TEST(Linear, MergedAdaptersHaveTheRightGradients) {
   AdaptedLinear example;
   Linear& linear = example.linear;
   const auto merged = [&](const std::vector<Variable>& in) {
-    linear.merge_lora();
+    linear.pack_merged(DType::f64, true);
     return linear(in[0], example.groups);
   };
   testing::check_gradients(merged, {example.x, linear.weight(), linear.lora()->a, linear.lora()->b});
@@ -48,24 +48,24 @@ TEST(Linear, AMergeOlderThanTheWeightsIsRefused) {
   AdaptedLinear example;
   Linear& linear = example.linear;
   for (const Variable& changed : {linear.weight(), linear.lora()->a, linear.lora()->b}) {
-    linear.merge_lora();
+    linear.pack_merged(DType::f64, true);
     changed.value().scale(1 + 1e-9);
     EXPECT_THROW(example.values(), Error);
   }
-  linear.merge_lora();
+  linear.pack_merged(DType::f64, true);
   linear.attach({random_leaf({2, 2, 3}, 5), random_leaf({2, 4, 2}, 6), 0.5});
-  EXPECT_FALSE(linear.lora()->merged.defined());
+  EXPECT_TRUE(linear.lora()->merged.empty());
 }
 
 // Weights may be merged anew while a graph that used the old ones waits for its backward pass.
 TEST(Linear, AGraphKeepsTheMergedWeightsItUsed) {
   AdaptedLinear example;
   const auto gradient_of_x = [&](bool change) {
-    example.linear.merge_lora();
+    example.linear.pack_merged(DType::f64, true);
     const Variable y = example.linear(example.x, example.groups);
     if (change) {
       example.linear.weight().value().scale(2);
-      example.linear.merge_lora();
+      example.linear.pack_merged(DType::f64, true);
     }
     example.x.clear_grad();
     backward(y);
@@ -77,8 +77,29 @@ TEST(Linear, AGraphKeepsTheMergedWeightsItUsed) {
 
 TEST(Linear, WithoutAdaptersThereIsNothingToMerge) {
   Linear linear("layer", 2, 2, DType::f64);
-  linear.merge_lora();
+  linear.pack_merged(DType::f64, true);
   EXPECT_EQ(linear(random_leaf({1, 2}, 3)).shape(), (Shape{1, 2}));
+}
+
+// Layers over parts of one weight, as the core's adapter has them, and a copy in bf16 that must be renewed.
+TEST(Linear, PackedForBf16UntilTheWeightChanges) {
+  const Variable whole(random_tensor({6, 8}, 1).to(DType::f32), true);
+  Linear right("right", whole, 5, 3);
+  const Variable x(random_tensor({4, 3}, 2).to(DType::bf16), true);
+  const std::vector<double> unpacked = right(x).value().to_vector();
+  right.pack(DType::bf16, false);
+  EXPECT_FALSE(right.packed().backward.defined());
+  right.pack(DType::bf16, true);
+  EXPECT_TRUE(right.packed().backward.defined());
+  const Tensor kept = right.packed().forward.laid_out;
+  right.pack(DType::bf16, false);
+  EXPECT_EQ(kept.data<bfloat16>(), right.packed().forward.laid_out.data<bfloat16>()) << "nothing has changed";
+  EXPECT_EQ(right(x).value().to_vector(), unpacked);
+  whole.value().scale(2);
+  EXPECT_THROW(right(x), Error);
+  right.pack(DType::bf16, true);
+  const std::vector<double> doubled = right(x).value().to_vector();
+  for (std::size_t i = 0; i < doubled.size(); ++i) EXPECT_EQ(doubled[i], 2 * unpacked[i]);
 }
 
 TEST(Linear, WithAdaptersNeedsToKnowTheBranches) {

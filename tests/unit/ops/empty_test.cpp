@@ -68,7 +68,7 @@ std::vector<OpCase> weighted_cases() {
       {"lora_linear_merged", lora_leaves,
        [](const auto& in, int64_t r) {
          ops::LoraWeights lora{in[2], in[3], 0.5};
-         lora.merged = ops::merged_weights(in[1], lora);
+         lora.merged = ops::merge(in[1], lora, DType::f64, true);
          return ops::lora_linear(in[0], in[1], lora, groups_of(r));
        },
        [](int64_t r) {

@@ -36,7 +36,7 @@ struct Example {
   }
   Variable merged(const std::vector<Variable>& in) const {
     ops::LoraWeights lora{in[2], in[3], 0.7};
-    lora.merged = ops::merged_weights(in[1], lora);
+    lora.merged = ops::merge(in[1], lora, DType::f64, true);
     return ops::lora_linear(in[0], in[1], lora, groups);
   }
 };
@@ -96,7 +96,7 @@ TEST(LoraLinear, NoBranchesAndNoRows) {
   for (bool merge : {false, true}) {
     const Variable x = random_leaf({0, 4}, 1), weight = random_leaf({5, 4}, 2);
     ops::LoraWeights lora{random_leaf({0, 2, 4}, 3), random_leaf({0, 5, 2}, 4), 0.7};
-    if (merge) lora.merged = ops::merged_weights(weight, lora);
+    if (merge) lora.merged = ops::merge(weight, lora, DType::f64, true);
     const Variable y = ops::lora_linear(x, weight, lora, make_row_groups({}));
     EXPECT_EQ(y.shape(), (Shape{0, 5}));
     ASSERT_TRUE(y.requires_grad());
@@ -115,7 +115,7 @@ TEST(LoraLinear, WrongGroupsOrMergedWeightsAreRefused) {
   EXPECT_THROW(ops::lora_linear(example.x, example.weight, lora, make_row_groups({{0, 0, 7}})), Error);
   EXPECT_THROW(ops::lora_linear(example.x, example.weight, lora, make_row_groups({{3, 0, 6}})), Error);
   EXPECT_THROW(ops::lora_linear(example.x, example.weight,
-                                {example.a, example.b, 1, Tensor::zeros({2, 5, 4}, DType::f64)}, example.groups),
+                                {example.a, example.b, 1, {ops::PackedWeight{}}}, example.groups),
                Error);
 }
 

@@ -1,0 +1,120 @@
+#include "kernels/cpu/onednn_matmul.hpp"
+
+#include <array>
+#include <map>
+#include <mutex>
+
+#include "base/error.hpp"
+
+namespace modr::kernels::cpu::onednn {
+
+namespace {
+
+using dnnl::memory;
+
+constexpr int64_t typical_rows = 1024;  // of A, where packed_desc() has to name some; layouts do not depend on it
+
+const dnnl::engine& cpu_engine() {
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+dnnl::stream& cpu_stream() {
+  thread_local dnnl::stream stream(cpu_engine());
+  return stream;
+}
+
+template <typename F>
+auto named(const char* what, int64_t m, int64_t n, int64_t k, F f) {
+  try {
+    return f();
+  } catch (const dnnl::error& error) {
+    fail("oneDNN: {} of {} x {} x {}: {}", what, m, n, k, error.message);
+  }
+}
+
+// What makes two products the same to oneDNN.
+using Key = std::array<int64_t, 9>;
+
+Key key_of(const Product& p) {
+  const auto flags = static_cast<int64_t>(p.a.transposed) | static_cast<int64_t>(p.b.transposed) << 1 |
+                     static_cast<int64_t>(p.b_is_packed) << 2 | static_cast<int64_t>(p.accumulate) << 3;
+  return {p.a.rows,   p.a.columns, p.c.columns,
+          p.a.stride, p.b_is_packed ? 0 : p.b.stride, p.c.stride,
+          static_cast<int64_t>(p.a.type), static_cast<int64_t>(p.c.type), flags};
+}
+
+// Row counts may differ at every step: beyond this many products the table starts anew.
+constexpr std::size_t most_prepared = 4096;
+
+dnnl::matmul prepare(const Product& p) {
+  dnnl::primitive_attr attributes;
+  if (p.accumulate) {
+    dnnl::post_ops after;
+    after.append_sum(1.0f);
+    attributes.set_post_ops(after);
+  }
+  const memory::desc b = p.b_is_packed ? packed_desc(p.b.rows, p.b.columns, p.b.type) : p.b.desc();
+  return dnnl::matmul(dnnl::matmul::primitive_desc({p.a.desc(), b, p.c.desc()}, attributes, cpu_engine()));
+}
+
+dnnl::matmul prepared(const Product& product) {
+  static std::mutex mutex;
+  static auto* table = new std::map<Key, dnnl::matmul>;  // never destroyed: oneDNN's own tables may be gone first
+  const std::lock_guard lock(mutex);
+  if (table->size() >= most_prepared) table->clear();
+  const auto [found, added] = table->try_emplace(key_of(product));
+  if (added) {
+    try {
+      found->second = prepare(product);
+    } catch (...) {
+      table->erase(found);
+      throw;
+    }
+  }
+  return found->second;
+}
+
+void* writable(const void* data) { return const_cast<void*>(data); }  // oneDNN's handles know no const
+
+}  // namespace
+
+memory::desc MatrixLayout::desc() const {
+  const int64_t row = transposed ? 1 : stride, column = transposed ? stride : 1;
+  return {memory::dims{rows, columns}, type, memory::dims{row, column}};
+}
+
+memory::desc packed_desc(int64_t k, int64_t n, memory::data_type type) {
+  static std::mutex mutex;
+  static auto* table = new std::map<std::array<int64_t, 3>, memory::desc>;
+  const std::lock_guard lock(mutex);
+  const auto [found, added] = table->try_emplace({k, n, static_cast<int64_t>(type)});
+  if (added) {
+    const dnnl::matmul::desc product({{typical_rows, k}, type, memory::format_tag::ab},
+                                     {{k, n}, type, memory::format_tag::any},
+                                     {{typical_rows, n}, type, memory::format_tag::ab});
+    found->second = dnnl::matmul::primitive_desc(product, cpu_engine()).weights_desc();
+  }
+  return found->second;
+}
+
+void run(const Product& p, const void* a, const void* b, void* c) {
+  named("product", p.a.rows, p.c.columns, p.a.columns, [&] {
+    const memory::desc b_desc = p.b_is_packed ? packed_desc(p.b.rows, p.b.columns, p.b.type) : p.b.desc();
+    const memory left(p.a.desc(), cpu_engine(), writable(a)), right(b_desc, cpu_engine(), writable(b)),
+        result(p.c.desc(), cpu_engine(), c);
+    prepared(p).execute(cpu_stream(), {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, result}});
+    cpu_stream().wait();
+  });
+}
+
+void reorder(const MatrixLayout& from, const void* source, memory::data_type type, void* packed) {
+  named("layout", 0, from.columns, from.rows, [&] {
+    memory plain(from.desc(), cpu_engine(), writable(source));
+    memory laid_out(packed_desc(from.rows, from.columns, type), cpu_engine(), packed);
+    dnnl::reorder(plain, laid_out).execute(cpu_stream(), plain, laid_out);
+    cpu_stream().wait();
+  });
+}
+
+}  // namespace modr::kernels::cpu::onednn

@@ -1,0 +1,40 @@
+#pragma once
+// oneDNN's matrix product behind a table of prepared ones: preparing costs some tenths of a millisecond.
+#include <cstddef>
+#include <cstdint>
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "base/dtype.hpp"
+
+namespace modr::kernels::cpu::onednn {
+
+template <typename T>
+constexpr dnnl::memory::data_type type_of() {
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, bfloat16>);
+  return std::is_same_v<T, float> ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16;
+}
+
+/// A matrix [rows, columns] in memory: rows `stride` apart, or, transposed, columns.
+struct MatrixLayout {
+  int64_t rows, columns, stride;
+  bool transposed = false;
+  dnnl::memory::data_type type;
+
+  dnnl::memory::desc desc() const;
+};
+
+/// The layout that products of [m, k] with a matrix [k, n] want of it.
+dnnl::memory::desc packed_desc(int64_t k, int64_t n, dnnl::memory::data_type type);
+
+/// One product C = A B or C += A B; B plain or packed. Everything it points to stays the caller's.
+struct Product {
+  MatrixLayout a, b, c;
+  bool b_is_packed = false, accumulate = false;
+};
+/// Throws Error when oneDNN cannot.
+void run(const Product& product, const void* a, const void* b, void* c);
+
+/// Copies `from` (plain) to packed_desc()'s layout and type.
+void reorder(const MatrixLayout& from, const void* source, dnnl::memory::data_type type, void* packed);
+
+}  // namespace modr::kernels::cpu::onednn
