@@ -1,6 +1,8 @@
 #pragma once
 #include <cstdint>
 
+#include "base/dtype.hpp"
+
 namespace modr::kernels::cpu {
 
 /// The largest head_dim the attention kernels take.
@@ -16,21 +18,28 @@ struct AttentionShape {
   int64_t length(int64_t sequence) const { return offsets[sequence + 1] - offsets[sequence]; }
 };
 
-/// Tiled online softmax (FlashAttention, Dao et al. 2022): nothing of size length x length is stored.
+/// Tiled online softmax (FlashAttention, Dao et al. 2022): nothing of size length x length is stored. Rows are of type
+/// T, everything inside is computed in Exact<T> and rounded once. Results do not depend on the number of threads.
 /// out [rows, heads, head_dim]; log_sum_exp [heads, rows] is kept for backward.
 template <typename T>
-void causal_attention(const AttentionShape& shape, const T* qkv, T* out, T* log_sum_exp);
+void causal_attention(const AttentionShape& shape, const T* qkv, T* out, Exact<T>* log_sum_exp);
 
 template <typename T>
 struct CausalAttentionBackward {
   AttentionShape shape;
-  const T* dout;         // [rows, heads, head_dim]
-  const T* qkv;          // [rows, 3, heads, head_dim]
-  const T* out;          // [rows, heads, head_dim]
-  const T* log_sum_exp;  // [heads, rows]
-  T* delta;              // [heads, rows], workspace
-  T* dqkv;               // [rows, 3, heads, head_dim], assigned
+  const T* dout;                // [rows, heads, head_dim]
+  const T* qkv;                 // [rows, 3, heads, head_dim]
+  const T* out;                 // [rows, heads, head_dim]
+  const Exact<T>* log_sum_exp;  // [heads, rows]
+  Exact<T>* delta;              // [heads, rows], workspace
+  Exact<T>* dq_sums;            // workspace of dq_sums_size(shape) elements
+  T* dqkv;                      // [rows, 3, heads, head_dim], assigned
 };
+
+/// Elements that backward needs, with the threads there are now, to sum up the gradients of a head's queries: for each
+/// thread those of the longest sequence.
+template <typename T>
+int64_t dq_sums_size(const AttentionShape& shape);
 
 template <typename T>
 void causal_attention_backward(const CausalAttentionBackward<T>& args);
@@ -46,11 +55,10 @@ struct CachedAttention {
   const int64_t* rows;  // [sequences, max_past]
   const int64_t* past;  // [sequences]
   int64_t max_past;
-  int64_t max_keys;  // max_past and the most new tokens of a sequence
-  T* out;            // [rows, heads, head_dim]
-  T* scores;         // workspace [sequences, heads, max_keys]
+  T* out;  // [rows, heads, head_dim]
 };
 
+/// Reads the cached keys and values once for up to four new tokens. Computes in Exact<T>.
 template <typename T>
 void cached_attention(const CachedAttention<T>& args);
 

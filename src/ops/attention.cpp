@@ -22,29 +22,25 @@ kernels::cpu::AttentionShape shape_of(const Variable& qkv, const Offsets& sequen
   return {sequences->data(), static_cast<int64_t>(sequences->size()) - 1, heads, head_dim};
 }
 
-int64_t longest_sequence(const kernels::cpu::AttentionShape& shape) {
-  int64_t longest = 0;
-  for (int64_t a = 0; a < shape.sequences; ++a) longest = std::max(longest, shape.length(a));
-  return longest;
-}
-
 }  // namespace
 
 Variable causal_attention(const Variable& qkv, const Offsets& sequences, int64_t heads) {
   const auto shape = shape_of(qkv, sequences, heads);
   Tensor out = Tensor::empty({qkv.size(0), qkv.size(1) / 3}, qkv.dtype());
-  Tensor log_sum_exp = Tensor::empty({heads, qkv.size(0)}, qkv.dtype());
+  Tensor log_sum_exp = Tensor::empty({heads, qkv.size(0)}, exact(qkv.dtype()));
   dispatch(qkv.dtype(), [&]<typename T>() {
-    kernels::cpu::causal_attention(shape, qkv.value().span<T>().data(), out.data<T>(), log_sum_exp.data<T>());
+    kernels::cpu::causal_attention(shape, qkv.value().span<T>().data(), out.data<T>(), log_sum_exp.data<Exact<T>>());
   });
   return make_result(
       "causal_attention", out, {qkv},
       [shape, sequences, qkv = qkv.value(), out, log_sum_exp](const Tensor& dout, InputGradients& grads) {
         Tensor dqkv = Tensor::empty(qkv.shape(), qkv.dtype());
-        const Tensor delta = Tensor::empty(log_sum_exp.shape(), qkv.dtype());
+        const Tensor delta = Tensor::empty(log_sum_exp.shape(), log_sum_exp.dtype());
         dispatch(qkv.dtype(), [&]<typename T>() {
+          const Tensor dq_sums = Tensor::empty({kernels::cpu::dq_sums_size<T>(shape)}, log_sum_exp.dtype());
           kernels::cpu::causal_attention_backward<T>({shape, dout.span<T>().data(), qkv.data<T>(), out.data<T>(),
-                                                      log_sum_exp.data<T>(), delta.data<T>(), dqkv.data<T>()});
+                                                      log_sum_exp.data<Exact<T>>(), delta.data<Exact<T>>(),
+                                                      dq_sums.data<Exact<T>>(), dqkv.data<T>()});
         });
         grads.give(0, std::move(dqkv));
       });
@@ -58,12 +54,12 @@ Variable cached_attention(const Variable& qkv, const Offsets& sequences, int64_t
              shape.sequences, cached.max_past);
   for (int64_t past : cached.past) MODR_CHECK(past >= 0 && past <= cached.max_past, "{} cached tokens", past);
   for (int64_t row : cached.rows) MODR_CHECK(row >= -1 && row < cached.slab.size(0), "cache row {}", row);
-  const int64_t max_keys = cached.max_past + longest_sequence(shape);
+  MODR_CHECK(cached.slab.dtype() == qkv.dtype(), "a cache of {} for rows of {}", name_of(cached.slab.dtype()),
+             name_of(qkv.dtype()));
   Tensor out = Tensor::empty({qkv.size(0), qkv.size(1) / 3}, qkv.dtype());
-  const Tensor scores = Tensor::empty({shape.sequences, heads, max_keys}, qkv.dtype());
   dispatch(qkv.dtype(), [&]<typename T>() {
     kernels::cpu::cached_attention<T>({shape, qkv.value().span<T>().data(), cached.slab.data<T>(), cached.rows.data(),
-                                       cached.past.data(), cached.max_past, max_keys, out.data<T>(), scores.data<T>()});
+                                       cached.past.data(), cached.max_past, out.data<T>()});
   });
   return Variable(std::move(out));
 }
