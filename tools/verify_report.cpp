@@ -28,7 +28,7 @@ void VerifyReport::relative(const std::string& what, const std::vector<double>& 
   }
   const double error = difference == 0 ? 0 : difference / std::max(largest, std::numeric_limits<double>::min());
   std::string detail;
-  if (error > tolerance) detail = fmt::format("at {}: {:.8g}, expected {:.8g}", at, got[at], want[at]);
+  if (!(error <= tolerance)) detail = fmt::format("at {}: {:.8g}, expected {:.8g}", at, got[at], want[at]);
   rows_.push_back({what, "relative", error, tolerance, std::move(detail)});
 }
 
@@ -65,7 +65,7 @@ void VerifyReport::exact(const std::string& what, const std::vector<int64_t>& go
 }
 
 bool VerifyReport::passed() const {
-  return std::all_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.error <= row.tolerance; });
+  return std::all_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.ok(); });
 }
 
 std::string VerifyReport::table(bool colour) const {
@@ -73,7 +73,7 @@ std::string VerifyReport::table(bool colour) const {
   for (const Row& row : rows_) width = std::max(width, row.what.size());
   std::string text = fmt::format("{:<{}}  {:>10}  {:>10}  {:<8}\n", "what", width, "error", "tolerance", "kind");
   for (const Row& row : rows_) {
-    const bool ok = row.error <= row.tolerance;
+    const bool ok = row.ok();
     const char* verdict = ok ? "ok" : "FAILED";
     const std::string shown = colour ? fmt::format("\033[{}m{}\033[0m", ok ? 32 : 31, verdict) : verdict;
     text += fmt::format("{:<{}}  {:>10.2e}  {:>10.1e}  {:<8}  {}{}{}\n", row.what, width, row.error, row.tolerance,

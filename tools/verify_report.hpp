@@ -1,4 +1,5 @@
 #pragma once
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -7,9 +8,9 @@
 
 namespace modr::tools {
 
-/// What is allowed, as max|difference| / max|reference| (the loss: absolute).
+/// What is allowed, as max|difference| / max|reference| (the loss: absolute). Infinity: any finite error.
 struct Tolerances {
-  double logits, gradients, loss;
+  double logits, states, gradients, loss;
 };
 
 /// Collects comparisons with reference numbers and prints them as a table, the worst of each kind.
@@ -33,6 +34,8 @@ class VerifyReport {
     std::string what, kind;
     double error, tolerance;
     std::string detail;  // where the largest error stands
+
+    bool ok() const { return error <= tolerance && std::isfinite(error); }
   };
   std::vector<Row> rows_;
 };

@@ -18,12 +18,12 @@ std::size_t packed_size(int64_t k, int64_t n);
 template <typename T>
 void pack(int64_t k, int64_t n, const Exact<T>* b, int64_t ldb, bool transposed, std::byte* packed);
 
-/// c = a b, or c += a b: a [m, k] and c [m, n] with rows lda and ldc apart. Sums are kept in float.
+/// c = a b, or c += a b: a [m, k] and c [m, n] with rows lda and ldc apart, c of T or float. Sums are kept in float.
 struct PackedGemm {
   int64_t m, n, k, lda, ldc;
   bool accumulate = false;
 };
-template <typename T>
-void packed_gemm(const PackedGemm& shape, const T* a, const std::byte* packed, T* c);
+template <typename T, typename C>
+void packed_gemm(const PackedGemm& shape, const T* a, const std::byte* packed, C* c);
 
 }  // namespace modr::kernels::cpu

@@ -14,11 +14,11 @@ void pack(int64_t k, int64_t n, const Exact<T>* b, int64_t ldb, bool transposed,
   onednn::reorder({k, n, ldb, transposed, onednn::type_of<Exact<T>>()}, b, onednn::type_of<T>(), packed);
 }
 
-template <typename T>
-void packed_gemm(const PackedGemm& s, const T* a, const std::byte* packed, T* c) {
+template <typename T, typename C>
+void packed_gemm(const PackedGemm& s, const T* a, const std::byte* packed, C* c) {
   if (s.m == 0 || s.n == 0) return;
   const auto type = onednn::type_of<T>();
-  onednn::run({{s.m, s.k, s.lda, false, type}, {s.k, s.n, 0, false, type}, {s.m, s.n, s.ldc, false, type}, true,
+  onednn::run({{s.m, s.k, s.lda, false, type}, {s.k, s.n, 0, false, type}, {s.m, s.n, s.ldc, false, onednn::type_of<C>()}, true,
                s.accumulate},
               a, packed, c);
 }
@@ -29,5 +29,6 @@ template void pack<float>(int64_t, int64_t, const float*, int64_t, bool, std::by
 template void pack<bfloat16>(int64_t, int64_t, const float*, int64_t, bool, std::byte*);
 template void packed_gemm(const PackedGemm&, const float*, const std::byte*, float*);
 template void packed_gemm(const PackedGemm&, const bfloat16*, const std::byte*, bfloat16*);
+template void packed_gemm(const PackedGemm&, const bfloat16*, const std::byte*, float*);
 
 }  // namespace modr::kernels::cpu

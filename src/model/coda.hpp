@@ -17,16 +17,20 @@ class Coda {
   Variable normed(const Variable& state) const { return ln_f_(state); }
   /// The head's input from the normed state, [rows, n_embd].
   Variable features(const Variable& normed, const BlockContext& context) const;
-  /// Features [rows, n_embd] -> logits [rows, vocab_size].
+  /// Features [rows, n_embd] -> logits [rows, vocab_size] of the weights' dtype.
   Variable head(const Variable& features) const;
+  /// weight * summed cross-entropy of the head's logits, without holding them all; labels [rows].
+  Variable loss(const Variable& features, const Indices& labels, double weight) const;
 
+  /// See ModrModel::pack_weights(); the head for logits only.
+  void pack(DType dtype, bool with_backward);
   void collect(ParameterList& parameters) const;
 
  private:
   RmsNorm ln_f_;
   std::vector<SandwichBlock> blocks_;
   bool tied_;
-  Variable head_;  // [vocab_size, n_embd]
+  Linear head_;
 };
 
 }  // namespace modr

@@ -22,13 +22,14 @@ ModrModel::ModrModel(const ModelConfig& config, DType dtype, ModelPart part)
       dtype_(dtype),
       rope_table_(ops::rope_table(config.block_size, config.head_dim(), config.rope_base)) {
   if (part.prelude || (part.coda && config.tie_embeddings)) {
-    embedding_ = Variable(Tensor::zeros({config.vocab_size, config.n_embd}, dtype), true);
+    embedding_ = Variable(Tensor::zeros({config.vocab_size, config.n_embd}, exact(dtype)), true);
     parameters_.push_back({"transformer.wte.weight", embedding_});
   }
   if (part.prelude) prelude_.emplace(config, embedding_, dtype).collect(parameters_);
   if (part.core)
-    core_.emplace(config, part.branches.value_or(Slice{0, config.branches.n_branches}), dtype).collect(parameters_);
-  if (part.coda) coda_.emplace(config, embedding_, dtype).collect(parameters_);
+    core_.emplace(config, part.branches.value_or(Slice{0, config.branches.n_branches}), exact(dtype))
+        .collect(parameters_);
+  if (part.coda) coda_.emplace(config, embedding_, exact(dtype)).collect(parameters_);
 }
 
 const Prelude& ModrModel::prelude() const {
@@ -104,9 +105,19 @@ Variable ModrModel::loss(const Variable& logits, const TokenBatch& batch, double
   return ops::cross_entropy(logits, batch.labels, weight);
 }
 
+Variable ModrModel::loss_of_state(const Variable& state, const TokenBatch& batch, double weight) const {
+  return coda().loss(coda().features(coda().normed(state), block_context(batch)), batch.labels, weight);
+}
+
 void ModrModel::set_trainable(Trainable which) {
   for (const Parameter& parameter : parameters_)
     parameter.variable.set_requires_grad(which == Trainable::all || is_branch_parameter(parameter.name));
+}
+
+void ModrModel::pack_weights(const PackOptions& options) {
+  if (prelude_) prelude_->pack(dtype_, options.with_backward);
+  if (core_) core_->pack(dtype_, options);
+  if (coda_) coda_->pack(dtype_, options.with_backward);
 }
 
 Tensor ModrModel::router_bias() const { return core_ && core_->router() ? core_->router()->bias() : Tensor(); }

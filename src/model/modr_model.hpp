@@ -46,7 +46,8 @@ struct ForwardOutput {
 /// coda. A process may hold some of the three only; forward() is then for others, and run_*() are the parts of it.
 class ModrModel {
  public:
-  /// All weights are zero (norms one) until initialised or loaded. Throws Error for an impossible config.
+  /// Rows between layers are of `dtype`, weights of exact(dtype): with bf16, weights, norms' statistics, router, softmax
+  /// and loss are f32. All weights are zero (norms one) until initialised or loaded. Throws Error for an impossible config.
   ModrModel(const ModelConfig& config, DType dtype, ModelPart part = {});
 
   ForwardOutput forward(const TokenBatch& batch, const Variable& initial_state, const ForwardOptions& options) const;
@@ -59,11 +60,19 @@ class ModrModel {
   Variable run_coda(const Variable& state, const TokenBatch& batch, ForwardTrace* trace = nullptr) const;
   /// weight * summed cross-entropy of the batch's labels, a scalar.
   Variable loss(const Variable& logits, const TokenBatch& batch, double weight) const;
+  /// The same from the state, without holding the logits of all tokens.
+  Variable loss_of_state(const Variable& state, const TokenBatch& batch, double weight) const;
 
   /// Takase initialisation (MODEL.md, "Init"), a pure function of the seed and each parameter's name. Adapters: A
   /// Kaiming uniform (a = sqrt 5), B zeros; the router like any linear weight.
   void initialize(uint64_t seed);
   void set_trainable(Trainable which);
+
+  /// Prepares weights for the many products they serve until they change, after which it is to be called again (a use
+  /// before that throws Error): bf16 copies in the layout of the processor's matrix units, and, where this rank has at
+  /// most `merge_up_to` branches, one weight of each target and a branch's adapters, so that a branch costs nothing
+  /// beyond the backbone's product. What has not changed stays as it is, so that a frozen backbone is packed once.
+  void pack_weights(const PackOptions& options);
 
   const ModelConfig& config() const { return config_; }
   const ModelPart& part() const { return part_; }

@@ -10,7 +10,7 @@ namespace modr {
 /// Tokens to what every recurrence reads: e = blocks(wte[ids] * embedding scale).
 class Prelude {
  public:
-  /// `embedding` [vocab_size, n_embd] is the model's.
+  /// `embedding` [vocab_size, n_embd] is the model's; rows are of `dtype`, weights exact(dtype).
   Prelude(const ModelConfig& config, const Variable& embedding, DType dtype);
 
   /// wte[ids] * scale, [ids, n_embd].
@@ -18,11 +18,14 @@ class Prelude {
   /// e from the embedded tokens, [rows, n_embd].
   Variable operator()(const Variable& embedded, const BlockContext& context) const;
 
+  /// See ModrModel::pack_weights().
+  void pack(DType dtype, bool with_backward);
   /// Appends the blocks' parameters.
   void collect(ParameterList& parameters) const;
 
  private:
   double scale_;
+  DType dtype_;
   Variable wte_;
   std::vector<SandwichBlock> blocks_;
 };

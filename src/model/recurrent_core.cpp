@@ -4,7 +4,6 @@
 
 #include "base/error.hpp"
 #include "moe/lora_branches.hpp"
-#include "ops/linear.hpp"
 
 namespace modr {
 
@@ -52,6 +51,8 @@ RecurrentCore::RecurrentCore(const ModelConfig& config, Slice branches_here, DTy
     : branches_(config.branches),
       branches_here_(branches_here),
       adapter_(Tensor::zeros({config.n_embd, 2 * config.n_embd}, dtype), true),
+      from_state_("transformer.adapter", adapter_, 0, config.n_embd),
+      from_prelude_("transformer.adapter", adapter_, config.n_embd, config.n_embd),
       blocks_(make_blocks("transformer.core_block", config.n_layers_in_recurrent_block, config.block(), dtype)),
       dispatcher_(std::make_shared<LocalDispatcher>()) {
   if (branches_.n_branches > 0) attach_lora_branches(blocks_, branches_, branches_here_.count(), dtype);
@@ -62,7 +63,7 @@ bool RecurrentCore::decides_at(int64_t recurrence) const {
   return recurrence == 0 || (router_ && branches_.when == RouteWhen::recurrence);
 }
 
-Variable RecurrentCore::inject(const Variable& e) const { return ops::linear_columns(e, adapter_, e.size(1)); }
+Variable RecurrentCore::inject(const Variable& e) const { return from_prelude_(e); }
 
 RouteDecision RecurrentCore::decide(const Variable& h, const CoreContext& context) const {
   if (router_) return router_->decide(h, context.seq, context.mask);
@@ -100,7 +101,7 @@ Variable RecurrentCore::run_branches(const Variable& h, const RouteDecision& dec
 
 Variable RecurrentCore::step(const Variable& state, const Variable& injected, int64_t recurrence,
                              std::optional<RouteDecision>& decision, const CoreContext& context) const {
-  const Variable h = ops::linear_columns(state, adapter_, 0, injected);
+  const Variable h = from_state_.plus(state, injected);
   if (decides_at(recurrence)) {
     const GradMode mode(grad_enabled() || context.gates_outlive_no_grad);
     decision = decide(h, context);
@@ -145,10 +146,14 @@ CoreOutput RecurrentCore::operator()(const Variable& e, const Variable& initial_
   return output;
 }
 
-void RecurrentCore::merge_branches(int64_t up_to) {
-  if (branches_here_.count() == 0) return;
-  if (branches_here_.count() <= up_to) merge_lora_branches(blocks_, branches_);
-  else drop_merged_branches(blocks_, branches_);
+void RecurrentCore::pack(DType dtype, const PackOptions& options) {
+  const int64_t count = branches_here_.count();
+  // An adapter in training is smaller than what bf16 rounds a weight by: merged, its steps would be lost.
+  const bool keeps_adapters = dtype == DType::bf16 && options.with_backward;
+  from_state_.pack(dtype, options.with_backward);
+  from_prelude_.pack(dtype, options.with_backward && adapter_.requires_grad());
+  for (SandwichBlock& block : blocks_)
+    block.pack(dtype, options.with_backward, count > 0 && count <= options.merge_up_to && !keeps_adapters);
 }
 
 void RecurrentCore::collect(ParameterList& parameters) const {

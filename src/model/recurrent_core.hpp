@@ -13,6 +13,12 @@
 
 namespace modr {
 
+/// How weights are prepared for products, see ModrModel::pack_weights().
+struct PackOptions {
+  bool with_backward = false;
+  int64_t merge_up_to = 0;
+};
+
 /// What a forward pass through the core needs besides its inputs.
 struct CoreContext {
   int64_t seq = 0;            // tokens a sequence
@@ -56,10 +62,8 @@ class RecurrentCore {
   const std::optional<Router>& router() const { return router_; }
   /// Where branches live; LocalDispatcher unless replaced. Its ranges of branches must be those of the constructors.
   void set_dispatcher(std::shared_ptr<const Dispatcher> dispatcher) { dispatcher_ = std::move(dispatcher); }
-  /// Where this rank has at most `up_to` branches, makes one weight of each target and a branch's adapters, so that a
-  /// branch costs nothing beyond the backbone's product: [branches, out, in] more memory a target. Good until weights
-  /// change; then to be called again. With 0, adapters are applied by themselves again.
-  void merge_branches(int64_t up_to);
+  /// See ModrModel::pack_weights().
+  void pack(DType dtype, const PackOptions& options);
   void collect(ParameterList& parameters) const;
 
  private:
@@ -71,6 +75,7 @@ class RecurrentCore {
   BranchConfig branches_;
   Slice branches_here_;
   Variable adapter_;  // [n_embd, 2 n_embd], columns of s first, then of e
+  Linear from_state_, from_prelude_;  // the two halves of it
   std::vector<SandwichBlock> blocks_;
   std::optional<Router> router_;
   std::shared_ptr<const Dispatcher> dispatcher_;

@@ -75,6 +75,12 @@ Variable Linear::plus(const Variable& x, const Variable& addend) const {
   return ops::linear_columns(x, weight_, first_, addend, packed_);
 }
 
+Variable Linear::exactly(const Variable& x) const {
+  MODR_CHECK(!lora_ && in_ == weight_.size(1), "{} has adapters or is part of {}", name_, weight_.shape().to_string());
+  check_current();
+  return ops::linear_exact(x, weight_, packed_);
+}
+
 void Linear::collect(ParameterList& parameters) const {
   parameters.push_back({name_ + ".weight", weight_});
   if (!lora_) return;

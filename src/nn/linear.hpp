@@ -35,6 +35,8 @@ class Linear {
   /// x [rows, in] (+ addend [rows, out]) -> [rows, out]. `groups` (rows by branch) is used when adapters are attached.
   Variable operator()(const Variable& x, const RowGroups& groups = nullptr) const;
   Variable plus(const Variable& x, const Variable& addend) const;
+  /// The same without rounding to x's dtype; a layer without adapters over a whole weight.
+  Variable exactly(const Variable& x) const;
 
   void collect(ParameterList& parameters) const;
 

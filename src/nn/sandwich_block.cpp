@@ -1,7 +1,5 @@
 #include "nn/sandwich_block.hpp"
 
-#include "ops/arithmetic.hpp"
-
 namespace modr {
 
 namespace {
@@ -20,8 +18,15 @@ SandwichBlock::SandwichBlock(const std::string& name, int64_t layer, const Block
              norm(name, 4, config, dtype)} {}
 
 Variable SandwichBlock::operator()(const Variable& x, const BlockContext& context) const {
-  const Variable attended = norms_[1](ops::add(attention(norms_[0](x), context, layer_), x));
-  return norms_[3](ops::add(mlp(norms_[2](attended), context.groups), attended));
+  const Variable attended = norms_[1](attention(norms_[0](x), context, layer_), x);
+  return norms_[3](mlp(norms_[2](attended), context.groups), attended);
+}
+
+void SandwichBlock::pack(DType dtype, bool with_backward, bool merged) {
+  for (Linear* linear : {&attention.qkv, &attention.proj, &mlp.fc, &mlp.proj}) {
+    if (merged) linear->pack_merged(dtype, with_backward);
+    else linear->pack(dtype, with_backward);
+  }
 }
 
 void SandwichBlock::collect(ParameterList& parameters) const {

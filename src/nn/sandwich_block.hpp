@@ -17,6 +17,8 @@ class SandwichBlock {
   SandwichBlock(const std::string& name, int64_t layer, const BlockConfig& config, DType dtype);
   /// x [rows, n_embd] -> [rows, n_embd].
   Variable operator()(const Variable& x, const BlockContext& context) const;
+  /// Linear::pack() of all linear layers, or pack_merged() of those with adapters when `merged`.
+  void pack(DType dtype, bool with_backward, bool merged = false);
   void collect(ParameterList& parameters) const;
 
   Attention attention;

@@ -4,6 +4,26 @@
 
 namespace modr::ops {
 
+namespace {
+
+// dx and dW of y = x W^T, W being `columns` of a weight whose gradient has them from column `first`.
+void product_backward(const Tensor& dy, const Tensor& x, const Tensor& columns, const PackedMatrix& backward,
+                      int64_t first, InputGradients& grads) {
+  if (grads.needs(0)) {
+    Tensor dx = Tensor::empty(x.shape(), x.dtype());
+    matmul_packed({dy}, backward.defined() ? backward : pack({columns}, x.dtype()), dx);
+    grads.give(0, std::move(dx));
+  }
+  if (grads.needs(1))
+    matmul({dy, true}, {x}, grads.accumulator(1).slice(1, first, first + columns.size(1)), 1, 1);
+}
+
+PackedWeight packed_or_made(const PackedWeight& packed, const Tensor& weight, const Variable& x) {
+  return packed.defined() ? packed : pack_weight(weight, x.dtype(), false);
+}
+
+}  // namespace
+
 Variable linear(const Variable& x, const Variable& weight, const PackedWeight& packed) {
   MODR_CHECK(weight.value().rank() == 2 && x.size(-1) == weight.size(1), "linear of {} with weight {}",
              x.shape().to_string(), weight.shape().to_string());
@@ -25,22 +45,28 @@ Variable linear_columns(const Variable& x, const Variable& weight, int64_t first
   } else {
     y = Tensor::empty(shape, x.dtype());
   }
-  const PackedWeight here = packed.defined() ? packed : pack_weight(columns, x.dtype(), false);
-  matmul_packed({x.value()}, here.forward, y, addend.defined());
+  matmul_packed({x.value()}, packed_or_made(packed, columns, x).forward, y, addend.defined());
   std::vector<Variable> inputs{x, weight};
   if (addend.defined()) inputs.push_back(addend);
   const bool has_addend = addend.defined();
   return make_result("linear", std::move(y), std::move(inputs),
-                     [x = x.value(), columns, backward = packed.backward, first, in,
+                     [x = x.value(), columns, backward = packed.backward, first,
                       has_addend](const Tensor& dy, InputGradients& grads) {
-                       if (grads.needs(0)) {
-                         Tensor dx = Tensor::empty(x.shape(), x.dtype());
-                         matmul_packed({dy}, backward.defined() ? backward : pack({columns}, x.dtype()), dx);
-                         grads.give(0, std::move(dx));
-                       }
-                       if (grads.needs(1))
-                         matmul({dy, true}, {x}, grads.accumulator(1).slice(1, first, first + in), 1, 1);
+                       product_backward(dy, x, columns, backward, first, grads);
                        if (has_addend) grads.give(2, dy);
+                     });
+}
+
+Variable linear_exact(const Variable& x, const Variable& weight, const PackedWeight& packed) {
+  if (x.dtype() == exact(x.dtype())) return linear(x, weight, packed);
+  MODR_CHECK(weight.value().rank() == 2 && x.size(-1) == weight.size(1), "linear of {} with weight {}",
+             x.shape().to_string(), weight.shape().to_string());
+  Tensor y = Tensor::empty(x.shape().with(-1, weight.size(0)), exact(x.dtype()));
+  matmul_packed({x.value()}, packed_or_made(packed, weight.value(), x).forward, y);
+  return make_result("linear_exact", std::move(y), {x, weight},
+                     [x = x.value(), weight = weight.value(), backward = packed.backward](const Tensor& dy,
+                                                                                         InputGradients& grads) {
+                       product_backward(dy.to(x.dtype()), x, weight, backward, 0, grads);
                      });
 }
 

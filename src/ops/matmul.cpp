@@ -80,8 +80,11 @@ void matmul_packed(const Matrix& a, const PackedMatrix& b, const Tensor& out, bo
   MODR_CHECK(!a.transposed && left.columns == b.k && result.rows == left.rows && result.columns == b.n,
              "product of {}{} and a packed {} x {} into {}", a.tensor.shape().to_string(), a.transposed ? "^T" : "",
              b.k, b.n, out.shape().to_string());
-  kernels::cpu::packed_gemm({left.rows, b.n, b.k, left.stride, result.stride, accumulate}, a.tensor.data<bfloat16>(),
-                            reinterpret_cast<const std::byte*>(b.laid_out.data<bfloat16>()), out.data<bfloat16>());
+  const kernels::cpu::PackedGemm shape{left.rows, b.n, b.k, left.stride, result.stride, accumulate};
+  const auto* from = a.tensor.data<bfloat16>();
+  const auto* packed = reinterpret_cast<const std::byte*>(b.laid_out.data<bfloat16>());
+  if (out.dtype() == DType::bf16) kernels::cpu::packed_gemm(shape, from, packed, out.data<bfloat16>());
+  else kernels::cpu::packed_gemm(shape, from, packed, out.data<float>());
 }
 
 PackedWeight pack_weight(const Tensor& weight, DType dtype, bool with_backward) {

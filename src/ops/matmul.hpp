@@ -27,7 +27,7 @@ struct PackedMatrix {
 /// `matrix`, of an exact dtype, for products of `dtype`: the same, or bf16 beside f32.
 PackedMatrix pack(const Matrix& matrix, DType dtype);
 
-/// out = a b, or += with `accumulate`; all of the dtype that b was packed for.
+/// out = a b, or += with `accumulate`; all of the dtype that b was packed for, `out` also of exact(dtype).
 void matmul_packed(const Matrix& a, const PackedMatrix& b, const Tensor& out, bool accumulate = false);
 
 /// The matrices that a weight [out, in] is for a linear layer.

@@ -59,7 +59,7 @@ Variable ModelStage::run_core(const Variable& e, const TokenBatch& batch, int64_
 }
 
 Variable ModelStage::run_loss(const Variable& state, const TokenBatch& batch, int64_t microbatch) {
-  const Variable loss = model_.loss(model_.run_coda(state, batch), batch, weight_);
+  const Variable loss = model_.loss_of_state(state, batch, weight_);
   const double value = loss.value().item();
   if (!std::isfinite(value) && sums_.failure.empty())
     sums_.failure = fmt::format("step {}: the loss is not finite in the microbatch of samples {} to {}",

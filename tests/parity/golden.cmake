@@ -1,8 +1,12 @@
-# Parity with reference numbers: `modr verify` on every golden file of ../shared, in both precisions.
+# Parity with reference numbers: `modr verify` on every golden file of ../shared, in each precision. In bf16 the early exits
+# of a random model, which compare differences below bf16's rounding, are left out.
 file(GLOB golden_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/../shared/golden/*.h5)
 foreach(file ${golden_files})
   get_filename_component(name ${file} NAME_WE)
-  foreach(dtype f32 f64)
+  foreach(dtype f32 f64 bf16)
+    if(dtype STREQUAL bf16 AND name MATCHES adaptive)
+      continue()
+    endif()
     add_test(NAME parity/${name}/${dtype} COMMAND modr verify ${file} --dtype ${dtype})
     set_tests_properties(parity/${name}/${dtype} PROPERTIES TIMEOUT 120 LABELS parity)
   endforeach()

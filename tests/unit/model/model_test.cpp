@@ -85,6 +85,28 @@ TEST(ModrModel, GradientsMatchFiniteDifferencesForAllRoutingOptions) {
   }
 }
 
+TEST(ModrModel, LossOfStateIsLossOfLogits) {
+  ModrModel model(tiny_config(), DType::f64);
+  randomize(model, 3);
+  const TokenBatch batch = random_batch(3, 5, 13, 2, 5);
+  const Tensor states = random_states(model.config(), 3, 5, 9, DType::f64);
+  run_backward(model, batch, states, {0, 2}, false);
+  std::vector<std::vector<double>> expected;
+  for (const Parameter& parameter : model.parameters()) {
+    expected.push_back(parameter.variable.grad_or_zeros().to_vector());
+    parameter.variable.clear_grad();
+  }
+  const Variable e = model.run_prelude(batch);
+  const CoreOutput core = model.run_core(e, batch, Variable(states), {{0, 2}, false, nullptr});
+  const Variable loss = model.loss_of_state(core.state, batch, 0.1);
+  EXPECT_NEAR(loss.value().item(), loss_of(model, batch, states, {0, 2}), 1e-12);
+  backward(loss);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const std::vector<double> gradient = model.parameters()[i].variable.grad_or_zeros().to_vector();
+    for (std::size_t j = 0; j < gradient.size(); ++j) ASSERT_NEAR(gradient[j], expected[i][j], 1e-12);
+  }
+}
+
 TEST(ModrModel, RecomputeGivesTheSameBitsAndCountsOnce) {
   for (const Options& options : all_options()) {
     ModrModel model(with(options), DType::f32);

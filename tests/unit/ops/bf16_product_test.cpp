@@ -65,7 +65,7 @@ TEST(Bf16Product, FactorsAndOtherTypesAreRefused) {
 
 // Value and gradients of `f` over bf16 rows against the same in f64 with the same rows.
 void compare(const std::function<Variable(const std::vector<Variable>&)>& f, const std::vector<Tensor>& rows,
-             const std::vector<Tensor>& weights, double tolerance) {
+             const std::vector<Tensor>& weights, double tolerance, DType result = DType::bf16) {
   const auto run = [&](bool exactly) {
     std::vector<Variable> leaves;
     for (const Tensor& row : rows) leaves.emplace_back(exactly ? row.to(DType::f64) : row, true);
@@ -80,7 +80,7 @@ void compare(const std::function<Variable(const std::vector<Variable>&)>& f, con
     return results;
   };
   const std::vector<Tensor> got = run(false), want = run(true);
-  EXPECT_EQ(got[0].dtype(), DType::bf16);
+  EXPECT_EQ(got[0].dtype(), result);
   for (std::size_t i = 0; i < want.size(); ++i) expect_close(got[i], want[i], tolerance);
 }
 
@@ -89,10 +89,12 @@ TEST(Bf16Linear, ValueAndGradientsOfTheRoundedRows) {
   const auto packed = [](const auto& in) {
     return ops::linear(in[0], in[1], ops::pack_weight(in[1].value(), in[0].dtype(), true));
   };
+  const auto exactly = [](const auto& in) { return ops::linear_exact(in[0], in[1]); };
   const auto columns = [](const auto& in) { return ops::linear_columns(in[0], in[2], 3, in[1]); };
   const Tensor x = rounded({19, 24}, 1), weight = rounded({10, 24}, 2);
   compare(linear, {x}, {weight}, 1.0 / 256);
   compare(packed, {x}, {weight}, 1.0 / 256);
+  compare(exactly, {x}, {weight}, 1.0 / 256, DType::f32);
   compare(columns, {x, rounded({19, 10}, 3)}, {rounded({10, 30}, 4)}, 1.0 / 128);
 }
 
