@@ -20,9 +20,22 @@ struct AttentionShape {
 
 /// Tiled online softmax (FlashAttention, Dao et al. 2022): nothing of size length x length is stored. Rows are of type
 /// T, everything inside is computed in Exact<T> and rounded once. Results do not depend on the number of threads.
-/// out [rows, heads, head_dim]; log_sum_exp [heads, rows] is kept for backward.
 template <typename T>
-void causal_attention(const AttentionShape& shape, const T* qkv, T* out, Exact<T>* log_sum_exp);
+struct CausalAttention {
+  AttentionShape shape;
+  const T* qkv;           // [rows, 3, heads, head_dim]
+  T* out;                 // [rows, heads, head_dim]
+  Exact<T>* log_sum_exp;  // [heads, rows], kept for backward
+  Exact<T>* workspace;    // causal_attention_workspace(shape) elements
+};
+
+/// Elements of workspace with the threads there are now: for each one a head's keys and values, of the longest
+/// sequence.
+template <typename T>
+int64_t causal_attention_workspace(const AttentionShape& shape);
+
+template <typename T>
+void causal_attention(const CausalAttention<T>& args);
 
 template <typename T>
 struct CausalAttentionBackward {
@@ -32,14 +45,13 @@ struct CausalAttentionBackward {
   const T* out;                 // [rows, heads, head_dim]
   const Exact<T>* log_sum_exp;  // [heads, rows]
   Exact<T>* delta;              // [heads, rows], workspace
-  Exact<T>* dq_sums;            // workspace of dq_sums_size(shape) elements
+  Exact<T>* workspace;          // causal_attention_backward_workspace(shape) elements
   T* dqkv;                      // [rows, 3, heads, head_dim], assigned
 };
 
-/// Elements that backward needs, with the threads there are now, to sum up the gradients of a head's queries: for each
-/// thread those of the longest sequence.
+/// The same of backward: for each thread a head's queries, their gradients and those of its results.
 template <typename T>
-int64_t dq_sums_size(const AttentionShape& shape);
+int64_t causal_attention_backward_workspace(const AttentionShape& shape);
 
 template <typename T>
 void causal_attention_backward(const CausalAttentionBackward<T>& args);

@@ -61,21 +61,29 @@ struct OnlineSoftmax {
   }
 };
 
+// A head's keys and values one behind the other: in a projection rows lie so many bytes apart that they would push each
+// other out of the cache, and every tile of queries reads them again.
+template <typename E>
+struct PackedHead {
+  E *keys, *values;  // [length, padded head_dim]
+};
+
 // A tile of queries of one head against all keys they may see.
 template <typename T>
 class QueryTile {
   using E = Exact<T>;
 
  public:
-  QueryTile(const AttentionShape& s, const Head<T>& head, int64_t first)
-      : head_(head), dim_(s.head_dim), width_(padded_dim<E>(s.head_dim)), first_(first), count_(0) {}
+  QueryTile(const PackedHead<E>& head, int64_t head_dim)
+      : head_(head), dim_(head_dim), width_(padded_dim<E>(head_dim)) {}
 
-  void attend(int64_t length) {
-    count_ = std::min(tile<E>, length - first_);
-    load_rows(head_.queries(first_), count_, dim_, keys_.values);
-    const E scale = log2_e<E> / std::sqrt(static_cast<E>(dim_));
-    transpose_rows(keys_.values, count_, dim_, scale, queries_.values);
-    for (int64_t key = 0; key <= first_; key += tile<E>) add_keys(key, std::min(tile<E>, first_ + count_ - key));
+  // The first `count` of `queries`, which are rows from `first` on of their sequence.
+  void attend(Rows<const T> queries, int64_t first, int64_t count) {
+    first_ = first;
+    count_ = count;
+    load_rows(queries, count, dim_, sums_.values);
+    transpose_rows(sums_.values, count, dim_, log2_e<E> / std::sqrt(static_cast<E>(dim_)), queries_.values);
+    for (int64_t key = 0; key <= first; key += tile<E>) add_keys(key, std::min(tile<E>, first + count - key));
   }
 
   void store(Rows<T> out, E* log_sum_exp) const {
@@ -88,19 +96,17 @@ class QueryTile {
  private:
   void add_keys(int64_t key, int64_t keys) {
     const bool diagonal = key == first_;
-    load_rows(head_.keys(key), keys, dim_, keys_.values);
-    load_rows(head_.values(key), keys, dim_, values_.values);
     // scores[j][i] = k_j q_i: along queries, so that the softmax needs no sums across lanes.
-    multiply<E>({keys_.values, width_, 1}, {queries_.values, tile<E>}, {weights_.values, tile<E>}, keys, false,
-                [&](int64_t j) {
-                  return BlockRange{0, dim_, diagonal ? j : 0, count_};
-                });
+    const auto seen_by = [&](int64_t j) { return BlockRange{0, dim_, diagonal ? j : 0, count_}; };
+    multiply<E>({head_.keys + key * width_, width_, 1}, {queries_.values, tile<E>}, {weights_.values, tile<E>}, keys,
+                false, seen_by);
     softmax_.add(weights_, keys, count_, diagonal);
     if (key > 0) rescale();
-    multiply<E>({weights_.values, 1, tile<E>}, {values_.values, width_}, {sums_.values, width_}, count_, key > 0,
-                [&](int64_t i) {
-                  return BlockRange{0, diagonal ? std::min(keys, i + block_rows) : keys, 0, width_};
-                });
+    const auto seen = [&](int64_t i) {
+      return BlockRange{0, diagonal ? std::min(keys, i + block_rows) : keys, 0, width_};
+    };
+    multiply<E>({weights_.values, 1, tile<E>}, {head_.values + key * width_, width_}, {sums_.values, width_}, count_,
+                key > 0, seen);
   }
 
   void rescale() {
@@ -112,35 +118,48 @@ class QueryTile {
     }
   }
 
-  Head<T> head_;
-  int64_t dim_, width_, first_, count_;
+  PackedHead<E> head_;
+  int64_t dim_, width_, first_ = 0, count_ = 0;
   OnlineSoftmax<E> softmax_;
-  SquareTile<E> weights_;     // [key][query]
-  RowTile<E> queries_;        // [dim][query], scaled
-  RowTile<E> keys_, values_;  // [key][width]
-  RowTile<E> sums_;           // [query][width]
+  SquareTile<E> weights_;  // [key][query]
+  RowTile<E> queries_;     // [dim][query], scaled
+  RowTile<E> sums_;        // [query][width]
 };
 
 }  // namespace
 
 template <typename T>
-void causal_attention(const AttentionShape& s, const T* qkv, T* out, Exact<T>* log_sum_exp) {
+int64_t causal_attention_workspace(const AttentionShape& shape) {
+  return work_shares() * 2 * packed_head_size<Exact<T>>(shape);
+}
+
+template <typename T>
+void causal_attention(const CausalAttention<T>& a) {
   using E = Exact<T>;
-  const int64_t width = s.heads * s.head_dim;
-  parallel_heads(s, tile<E>, [=](const WorkShare& share, int64_t sequence, int64_t head) {
+  const AttentionShape& s = a.shape;
+  const int64_t width = s.heads * s.head_dim, packed = packed_head_size<E>(s);
+  parallel_heads(s, tile<E>, [&](const WorkShare& share, int64_t sequence, int64_t head) {
     const int64_t row = s.offsets[sequence], length = s.length(sequence);
-    // A tile of queries belongs to the share that has its first pair.
-    for (int64_t first = 0, pair = 0; first < length; first += tile<E>, pair += first / tile<E>) {
-      if (pair < share.begin || pair >= share.end) continue;
-      QueryTile<T> queries(s, head_of(s, qkv, sequence, head), first);
-      queries.attend(length);
-      queries.store({out + (row + first) * width + head * s.head_dim, width},
-                    log_sum_exp + head * s.rows() + row + first);
-    }
+    int64_t keys = 0;  // that this share's queries see
+    for_tiles_of(share, length, tile<E>, [&](int64_t t) { keys = std::min((t + 1) * tile<E>, length); });
+    const Head<T> rows = head_of(s, a.qkv, sequence, head);
+    E* workspace = a.workspace + share.index * 2 * packed;
+    load_rows(rows.keys(0), keys, s.head_dim, workspace);
+    load_rows(rows.values(0), keys, s.head_dim, workspace + packed);
+    for_tiles_of(share, length, tile<E>, [&](int64_t t) {
+      const int64_t first = t * tile<E>;
+      QueryTile<T> queries({workspace, workspace + packed}, s.head_dim);
+      queries.attend(rows.queries(first), first, std::min(tile<E>, length - first));
+      queries.store({a.out + (row + first) * width + head * s.head_dim, width},
+                    a.log_sum_exp + head * s.rows() + row + first);
+    });
   });
 }
-template void causal_attention(const AttentionShape&, const float*, float*, float*);
-template void causal_attention(const AttentionShape&, const double*, double*, double*);
-template void causal_attention(const AttentionShape&, const bfloat16*, bfloat16*, float*);
+template int64_t causal_attention_workspace<float>(const AttentionShape&);
+template int64_t causal_attention_workspace<double>(const AttentionShape&);
+template int64_t causal_attention_workspace<bfloat16>(const AttentionShape&);
+template void causal_attention(const CausalAttention<float>&);
+template void causal_attention(const CausalAttention<double>&);
+template void causal_attention(const CausalAttention<bfloat16>&);
 
 }  // namespace modr::kernels::cpu

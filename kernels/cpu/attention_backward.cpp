@@ -161,17 +161,6 @@ void write_delta(const CausalAttentionBackward<T>& a) {
   });
 }
 
-int64_t longest(const AttentionShape& s) {
-  int64_t length = 0;
-  for (int64_t sequence = 0; sequence < s.sequences; ++sequence) length = std::max(length, s.length(sequence));
-  return length;
-}
-
-template <typename E>
-int64_t dq_sums_of_a_head(const AttentionShape& s) {
-  return round_up(longest(s), tile<E>) * padded_dim<E>(s.head_dim);
-}
-
 // The pairs of tiles that the busiest share has when shares take whole heads.
 int64_t largest_share(const AttentionShape& s, int64_t tile) {
   const int64_t pairs = tile_pairs(s, tile), shares = work_shares();
@@ -191,8 +180,8 @@ int64_t largest_share(const AttentionShape& s, int64_t tile) {
 }  // namespace
 
 template <typename T>
-int64_t dq_sums_size(const AttentionShape& shape) {
-  return work_shares() * dq_sums_of_a_head<Exact<T>>(shape);
+int64_t causal_attention_backward_workspace(const AttentionShape& shape) {
+  return work_shares() * packed_head_size<Exact<T>>(shape);
 }
 
 template <typename T>
@@ -209,21 +198,20 @@ void causal_attention_backward(const CausalAttentionBackward<T>& a) {
     const int64_t count = (gradients.length + tile<E> - 1) / tile<E>;
     if (whole_heads) {
       if (share.begin > 0) return;  // a head belongs to the share that has its first pair
-      E* dq_sums = a.dq_sums + share.index * dq_sums_of_a_head<E>(s);
+      E* dq_sums = a.workspace + share.index * packed_head_size<E>(s);
       for (int64_t t = 0; t < count; ++t) tiles.keys_from(t * tile<E>, dq_sums);
       tiles.store(dq_sums, gradients.length, gradients.gradient(0, 0));
       return;
     }
-    for (int64_t t = 0, pair = 0; t < count; pair += ++t) {
-      if (pair < share.begin || pair >= share.end) continue;
+    for_tiles_of(share, gradients.length, tile<E>, [&](int64_t t) {
       tiles.queries_from(t * tile<E>);
       tiles.keys_from((count - 1 - t) * tile<E>, nullptr);  // as many pairs from the other end
-    }
+    });
   });
 }
-template int64_t dq_sums_size<float>(const AttentionShape&);
-template int64_t dq_sums_size<double>(const AttentionShape&);
-template int64_t dq_sums_size<bfloat16>(const AttentionShape&);
+template int64_t causal_attention_backward_workspace<float>(const AttentionShape&);
+template int64_t causal_attention_backward_workspace<double>(const AttentionShape&);
+template int64_t causal_attention_backward_workspace<bfloat16>(const AttentionShape&);
 template void causal_attention_backward(const CausalAttentionBackward<float>&);
 template void causal_attention_backward(const CausalAttentionBackward<double>&);
 template void causal_attention_backward(const CausalAttentionBackward<bfloat16>&);

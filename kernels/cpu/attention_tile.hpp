@@ -192,6 +192,8 @@ void load_rows(Rows<const T> from, int64_t count, int64_t dim, E* to) {
   const int64_t width = padded_dim<E>(dim);
   for (int64_t i = 0; i < count; ++i, to += width) {
     const T* row = from.values + i * from.stride;
+    // The next head's part of the row, which comes next: too far from this head's next row for the hardware to guess.
+    for (int64_t d = dim; d < 2 * dim; d += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(row + d);
     int64_t d = 0;
     for (; d + lanes<E> <= dim; d += lanes<E>) store_vector(load_as<E>(row + d), to + d);
     for (; d < width; ++d) to[d] = d < dim ? static_cast<E>(row[d]) : E{0};

@@ -46,6 +46,21 @@ struct WorkShare {
 /// The number of parts that work is cut into.
 inline int64_t work_shares() { return omp_in_parallel() ? 1 : omp_get_max_threads(); }
 
+/// Elements of all rows of one head, as load_rows() lays them out: up to whole tiles of the longest sequence.
+template <typename E>
+int64_t packed_head_size(const AttentionShape& s) {
+  int64_t longest = 0;
+  for (int64_t sequence = 0; sequence < s.sequences; ++sequence) longest = std::max(longest, s.length(sequence));
+  return round_up(longest, tile<E>) * padded_dim<E>(s.head_dim);
+}
+
+/// Calls f(t) for the tiles of queries, of a sequence of `length`, that belong to a share: it has their first pair.
+template <typename F>
+void for_tiles_of(const WorkShare& share, int64_t length, int64_t tile, F f) {
+  for (int64_t t = 0, pair = 0; t * tile < length; pair += ++t)
+    if (share.begin <= pair && pair < share.end) f(t);
+}
+
 /// Splits the tile pairs of all heads of all sequences evenly, so that a long sequence among short ones is shared.
 /// Calls f(share, sequence, head) where the share has pairs [share.begin, share.end), counted from the head's first
 /// (the range may begin before the head or end behind it).

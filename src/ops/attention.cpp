@@ -29,7 +29,9 @@ Variable causal_attention(const Variable& qkv, const Offsets& sequences, int64_t
   Tensor out = Tensor::empty({qkv.size(0), qkv.size(1) / 3}, qkv.dtype());
   Tensor log_sum_exp = Tensor::empty({heads, qkv.size(0)}, exact(qkv.dtype()));
   dispatch(qkv.dtype(), [&]<typename T>() {
-    kernels::cpu::causal_attention(shape, qkv.value().span<T>().data(), out.data<T>(), log_sum_exp.data<Exact<T>>());
+    const Tensor workspace = Tensor::empty({kernels::cpu::causal_attention_workspace<T>(shape)}, log_sum_exp.dtype());
+    kernels::cpu::causal_attention<T>(
+        {shape, qkv.value().span<T>().data(), out.data<T>(), log_sum_exp.data<Exact<T>>(), workspace.data<Exact<T>>()});
   });
   return make_result(
       "causal_attention", out, {qkv},
@@ -37,10 +39,11 @@ Variable causal_attention(const Variable& qkv, const Offsets& sequences, int64_t
         Tensor dqkv = Tensor::empty(qkv.shape(), qkv.dtype());
         const Tensor delta = Tensor::empty(log_sum_exp.shape(), log_sum_exp.dtype());
         dispatch(qkv.dtype(), [&]<typename T>() {
-          const Tensor dq_sums = Tensor::empty({kernels::cpu::dq_sums_size<T>(shape)}, log_sum_exp.dtype());
+          const Tensor workspace =
+              Tensor::empty({kernels::cpu::causal_attention_backward_workspace<T>(shape)}, delta.dtype());
           kernels::cpu::causal_attention_backward<T>({shape, dout.span<T>().data(), qkv.data<T>(), out.data<T>(),
                                                       log_sum_exp.data<Exact<T>>(), delta.data<Exact<T>>(),
-                                                      dq_sums.data<Exact<T>>(), dqkv.data<T>()});
+                                                      workspace.data<Exact<T>>(), dqkv.data<T>()});
         });
         grads.give(0, std::move(dqkv));
       });

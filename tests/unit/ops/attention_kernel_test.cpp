@@ -30,8 +30,8 @@ struct Case {
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (int64_t length : {1, 2, 31, 32, 33, 63, 64, 65, 127, 129}) cases.push_back({{0, length}, 2, 16});
-  for (int64_t dim : {1, 2, 6, 31, 48, 64, 80, 96, 128, 256}) {
-    cases.push_back({{0, 3, 3, 73, 74, 174, 174}, 2, dim});
+  for (int64_t dim : {1, 6, 31, 48, 64, 80, 96, 256}) {
+    cases.push_back({{0, 3, 3, 73, 74, 144, 144}, 2, dim});
     cases.push_back({{0, 0, 65, 129}, 1, dim});
   }
   cases.push_back({{0}, 2, 8});
@@ -109,10 +109,12 @@ Result<T> attend(const Case& c, const std::vector<T>& qkv, const std::vector<T>&
   const auto statistics = static_cast<std::size_t>(c.heads * c.rows());
   Result<T> r{std::vector<T>(dout.size()), std::vector<T>(qkv.size()), std::vector<Exact<T>>(statistics)};
   std::vector<Exact<T>> delta(statistics);
-  std::vector<Exact<T>> dq_sums(static_cast<std::size_t>(kernels::cpu::dq_sums_size<T>(c.shape())));
-  kernels::cpu::causal_attention<T>(c.shape(), qkv.data(), r.out.data(), r.log_sum_exp.data());
+  std::vector<Exact<T>> forward(static_cast<std::size_t>(kernels::cpu::causal_attention_workspace<T>(c.shape())));
+  std::vector<Exact<T>> backward(
+      static_cast<std::size_t>(kernels::cpu::causal_attention_backward_workspace<T>(c.shape())));
+  kernels::cpu::causal_attention<T>({c.shape(), qkv.data(), r.out.data(), r.log_sum_exp.data(), forward.data()});
   kernels::cpu::causal_attention_backward<T>({c.shape(), dout.data(), qkv.data(), (out ? *out : r.out).data(),
-                                              r.log_sum_exp.data(), delta.data(), dq_sums.data(), r.dqkv.data()});
+                                              r.log_sum_exp.data(), delta.data(), backward.data(), r.dqkv.data()});
   return r;
 }
 
