@@ -158,6 +158,6 @@ inline constexpr std::array choices<Placement>{Placement::replicate, Placement::
 template <>
 inline constexpr std::array choices<PipelineOrder>{PipelineOrder::one_f_one_b, PipelineOrder::gpipe};
 template <>
-inline constexpr std::array choices<DType>{DType::f32, DType::f64};
+inline constexpr std::array choices<DType>{DType::f32, DType::f64, DType::bf16};
 
 }  // namespace modr

@@ -33,7 +33,7 @@ struct TrainConfig {
   int64_t num_steps_no_grad = -1;  ///< with num_steps_with_grad: a fixed depth; -1: drawn anew at every step
   int64_t num_steps_with_grad = -1;
   Recompute recompute = Recompute::none;
-  DType dtype = DType::f32;
+  DType dtype = DType::f32;        ///< of rows between layers; weights, optimizer and loss are exact(dtype)
   int64_t log_every = 10;          ///< steps between lines on the terminal (metrics.jsonl has every step)
   int64_t checkpoint_every = 0;    ///< steps between checkpoints; 0: only at the end
   int64_t keep_checkpoints = 3;    ///< the newest that are kept; 0: all
