@@ -20,6 +20,9 @@ struct Benchmark {
 };
 
 constexpr Benchmark kBenchmarks[] = {
+    {"train", "training steps, against what this machine can do; also under mpirun", run_bench_train},
+    {"decode", "tokens/s of generation, against the rate at which weights can be read", run_bench_decode},
+    {"kernels", "each op at the shapes of training, against what bounds it", run_bench_kernels},
     {"exchange", "what branches on different ranks and the pipeline cost, under mpirun", run_bench_exchange},
 };
 
@@ -43,7 +46,7 @@ const Benchmark& find_benchmark(const std::string& name) {
 int run_bench(int argc, char** argv) {
   if (argc > 1 && argv[1][0] != '-') return find_benchmark(argv[1]).run(argc - 1, argv + 1);
   if (CommandLine("bench", "WHAT [options]", about()).parse(argc, argv)) {
-    throw UsageError("expected WHAT to measure, e.g. exchange");
+    throw UsageError("expected WHAT to measure, e.g. train");
   }
   return 0;
 }

@@ -1,17 +1,16 @@
 // modr bench exchange: what branches on different ranks cost, part by part, on the ranks of the job.
 #include "tools/bench_exchange.hpp"
 
-#include <charconv>
 #include <cstdio>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <thread>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "tools/bench.hpp"
+#include "tools/bench_options.hpp"
 #include "tools/command_line.hpp"
 
 namespace modr::tools {
@@ -39,45 +38,6 @@ struct ExchangeRequest {
   BenchFormat format = BenchFormat::text;
 };
 
-void check_positive(const std::string& option, int64_t value) {
-  if (value < 1) throw UsageError(fmt::format("--{}: expected a number of at least 1, found {}", option, value));
-}
-
-std::vector<std::string> split_list(std::string_view text) {
-  std::vector<std::string> parts;
-  for (std::size_t comma = 0; comma != std::string_view::npos; text.remove_prefix(comma + 1)) {
-    comma = text.find(',');
-    parts.emplace_back(text.substr(0, comma));
-    if (comma == std::string_view::npos) break;
-  }
-  return parts;
-}
-
-// A list of numbers as an option; what the variable holds is its default.
-po::typed_value<std::string>* numbers_value(const std::string& option, std::vector<int64_t>& numbers) {
-  const auto parse = [option, &numbers](const std::string& list) {
-    numbers.clear();
-    for (const std::string& text : split_list(list)) {
-      int64_t number = 0;
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-      if (error != std::errc() || end != text.data() + text.size())
-        throw UsageError(fmt::format("--{}: expected whole numbers such as 1,4,16, found '{}'", option, text));
-      check_positive(option, number);
-      numbers.push_back(number);
-    }
-  };
-  return po::value<std::string>()
-      ->value_name("N,...")
-      ->default_value(fmt::format("{}", fmt::join(numbers, ",")))
-      ->notifier(parse);
-}
-
-// A number from 1 on as an option.
-po::typed_value<int64_t>* positive_value(const std::string& option, int64_t& number) {
-  return po::value(&number)->value_name("N")->default_value(number)->notifier(
-      [option](int64_t value) { check_positive(option, value); });
-}
-
 std::vector<Part> parse_parts(const std::string& list) {
   std::vector<Part> parts;
   for (const std::string& name : split_list(list)) {
@@ -95,7 +55,7 @@ std::optional<ExchangeRequest> parse_request(int argc, char** argv) {
   ExchangeRequest request;
   ExchangeBench& options = request.options;
   std::string parts = "all";
-  bool json = false, markdown = false;
+  BenchFormatOptions format;
   CommandLine line("bench exchange", "[options]",
                    "Measures on the ranks of mpirun or srun what branches on different ranks cost:\n"
                    "  exchange   rows to their branches and home, against a bare MPI_Alltoallv of the same bytes\n"
@@ -117,14 +77,12 @@ std::optional<ExchangeRequest> parse_request(int argc, char** argv) {
   add("lora-rank", positive_value("lora-rank", options.lora_rank), "rank of the branches' adapters");
   add("microbatches", positive_value("microbatches", options.microbatches),
       "microbatches of a pipeline's step for each rank of the recurrence; a step without stages has one a rank");
-  add("json", po::bool_switch(&json), "prints JSON in place of tables, with all digits");
-  add("markdown", po::bool_switch(&markdown), "prints the tables as Markdown");
+  format.add_to(line);
   if (!line.parse(argc, argv)) return std::nullopt;
-  if (json && markdown) throw UsageError("--json and --markdown: expected one of them");
   if (options.n_embd % 32 != 0)
     throw UsageError(fmt::format("--n-embd: expected a multiple of 32, found {}", options.n_embd));
   request.parts = parse_parts(parts);
-  request.format = json ? BenchFormat::json : markdown ? BenchFormat::markdown : BenchFormat::text;
+  request.format = format.chosen();
   return request;
 }
 

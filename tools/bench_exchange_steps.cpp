@@ -4,9 +4,8 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "base/philox.hpp"
 #include "tools/bench_exchange.hpp"
-#include "train/train_step.hpp"
+#include "tools/bench_steps.hpp"
 
 namespace modr::tools {
 
@@ -15,58 +14,6 @@ namespace {
 constexpr double ms = 1e3;
 constexpr double percent = 100;
 constexpr int64_t vocab_size = 256;
-
-/// Training steps of a job, one after the other.
-class Steps {
- public:
-  Steps(const Communicator& world, TrainJob job, const TrainData& data)
-      : job_(std::move(job)),
-        data_(data),
-        shard_(make_shard(world, job_, job_.parallel.placement)),
-        step_(job_, data_, shard_),
-        sampler_(std::ssize(data_.set.rows), job_.train.global_batch, job_.seed) {}
-  Steps(const Steps&) = delete;
-  Steps& operator=(const Steps&) = delete;
-
-  void run() {
-    const StepResult result = step_.run(plan_step(job_.train, job_.model, job_.seed, sampler_, done_++));
-    if (result.bubble) bubbles_.push_back(*result.bubble);
-  }
-
-  const GridShape& grid() const { return shard_.grid.shape(); }
-  bool is_exchanged() const { return shard_.placement == Placement::exchange; }
-  /// Of the steps so far.
-  const std::vector<Bubble>& bubbles() const { return bubbles_; }
-  /// Rows that a rank sent to others in a step so far, in KiB, in the mean over ranks and steps. Collective.
-  double mean_kib() const {
-    const Communicator& world = shard_.grid.world();
-    const auto bytes = static_cast<double>(world.all_reduced(shard_.exchange ? shard_.exchange->traffic().bytes : 0));
-    return bytes / 1024 / static_cast<double>(world.size() * done_);
-  }
-
- private:
-  TrainJob job_;
-  const TrainData& data_;
-  Shard shard_;
-  TrainStep step_;
-  ShardedSampler sampler_;
-  int64_t done_ = 0;
-  std::vector<Bubble> bubbles_;
-};
-
-TrainData random_data(const ExchangeBench& options, int64_t rows) {
-  TrainData data;
-  PhiloxSequence rng(1, RandomStream::data);
-  for (int64_t i = 0; i < rows; ++i) {
-    Example row;
-    for (int64_t t = 0; t < options.seq_len; ++t) {
-      row.tokens.push_back(static_cast<int32_t>(rng.below(vocab_size)));
-      row.labels.push_back(static_cast<int32_t>(rng.below(vocab_size)));
-    }
-    data.set.rows.push_back(std::move(row));
-  }
-  return data;
-}
 
 ModelConfig bench_model(const ExchangeBench& options, int64_t n_branches) {
   ModelConfig model;
@@ -99,7 +46,7 @@ std::vector<BenchValue> placement_row(const Communicator& world, const ExchangeB
   log("placement: unit {}, {} branches", name_of(unit), n_branches);
   TrainJob job = bench_job(options, n_branches, world.size());
   job.model.branches.unit = unit;
-  Steps replicate(world, job, data);
+  BenchSteps replicate(world, job, data);
   const auto run_replicate = [&] { replicate.run(); };
   std::vector<BenchValue> row{int64_t{world.size()}, std::string(name_of(unit)), n_branches};
   if (!job.model.branches.has_router()) {
@@ -108,14 +55,14 @@ std::vector<BenchValue> placement_row(const Communicator& world, const ExchangeB
     return row;
   }
   job.parallel.placement = Placement::exchange;
-  Steps exchange(world, job, data);
+  BenchSteps exchange(world, job, data);
   const BenchTimes times = time_in_turn(world, {run_replicate, [&] { exchange.run(); }}, options.pace);
   row.insert(row.end(), {exchange.grid().branch, ms * median(times[0]), ms * median(times[1]),
                          median_ratio(times[1], times[0]), exchange.mean_kib()});
   return row;
 }
 
-std::vector<BenchValue> pipeline_row(const Communicator& world, const ExchangeBench& options, const Steps& steps,
+std::vector<BenchValue> pipeline_row(const Communicator& world, const ExchangeBench& options, const BenchSteps& steps,
                                      PipelineOrder order, const std::vector<double>& seconds) {
   std::vector<double> measured, theoretical;
   for (const Bubble& bubble : steps.bubbles()) {
@@ -151,7 +98,7 @@ BenchTable bench_placement(const Communicator& world, const ExchangeBench& optio
                     {"ratio", "ratio"},
                     {"sent_kib", "sent, KiB a rank"}},
                    {}};
-  const TrainData data = random_data(options, options.sequences * world.size());
+  const TrainData data = random_tokens(options.sequences * world.size(), options.seq_len, vocab_size);
   for (const RouteUnit unit : {RouteUnit::sequence, RouteUnit::token})
     for (const int64_t branches : options.branches)
       table.rows.push_back(placement_row(world, options, data, unit, branches));
@@ -174,15 +121,16 @@ BenchTable bench_pipeline(const Communicator& world, const ExchangeBench& option
        {"theoretical_percent", "theoretical, %"}},
       {}};
   const int64_t recurrence = world.size() - 2;
-  const TrainData data = random_data(options, options.sequences * options.microbatches * recurrence);
+  const TrainData data =
+      random_tokens(options.sequences * options.microbatches * recurrence, options.seq_len, vocab_size);
   constexpr PipelineOrder orders[] = {PipelineOrder::one_f_one_b, PipelineOrder::gpipe};
-  std::vector<std::unique_ptr<Steps>> steps;
+  std::vector<std::unique_ptr<BenchSteps>> steps;
   std::vector<BenchCase> cases;
   for (const PipelineOrder order : orders) {
     TrainJob job = bench_job(options, 0, options.microbatches * recurrence);
     job.parallel.stages = {1, recurrence, 1};
     job.parallel.schedule = order;
-    steps.push_back(std::make_unique<Steps>(world, job, data));
+    steps.push_back(std::make_unique<BenchSteps>(world, job, data));
     cases.push_back([each = steps.back().get()] { each->run(); });
   }
   log("pipeline: stages 1+{}+1, {} microbatches", recurrence, options.microbatches * recurrence);

@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 
 namespace modr::tools {
 
@@ -33,6 +34,16 @@ BenchTimes time_in_turn(const Communicator& world, const std::vector<BenchCase>&
       times[turn].push_back(seconds_of(world, cases[turn], calls));
     }
   return times;
+}
+
+std::vector<double> time_calls(const Communicator& world, const BenchCase& run, int64_t warm_up, int64_t repeats) {
+  std::vector<double> seconds;
+  for (int64_t i = 0; i < warm_up + repeats; ++i) {
+    const double call = seconds_of(world, run, 1);
+    log("{}: {:.3f} s", i < warm_up ? "warm-up" : "measured", call);
+    if (i >= warm_up) seconds.push_back(call);
+  }
+  return seconds;
 }
 
 double median(std::vector<double> values) {

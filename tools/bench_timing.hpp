@@ -23,6 +23,10 @@ using BenchTimes = std::vector<std::vector<double>>;
 /// barrier on, for a number of calls that all cases share. Collective; the same on all ranks.
 BenchTimes time_in_turn(const Communicator& world, const std::vector<BenchCase>& cases, const BenchPace& pace);
 
+/// Seconds of each of `repeats` calls after `warm_up` others, for what takes long or may not be called more often. From
+/// a barrier on, of the slowest rank; each is told to the log. Collective.
+std::vector<double> time_calls(const Communicator& world, const BenchCase& run, int64_t warm_up, int64_t repeats);
+
 /// Throws Error for no values.
 double median(std::vector<double> values);
 /// The median of a[i] / b[i], measured one after the other: what slows both down does not show in it.

@@ -74,7 +74,7 @@ set_tests_properties(scenario/cli/mpirun_bad_config scenario/cli/mpirun_wrong_us
   PROCESSORS 3 LABELS scenario)
 
 # Benchmarks: the whole of one with the smallest sizes, on enough ranks for a pipeline.
-modr_cli_test(bench_no_benchmark 2 STDERR "^modr bench: expected WHAT to measure, e.g. exchange " bench)
+modr_cli_test(bench_no_benchmark 2 STDERR "^modr bench: expected WHAT to measure, e.g. train " bench)
 modr_cli_test(bench_unknown 2 STDERR "^modr bench: unknown benchmark 'exchang'; did you mean 'exchange'" bench exchang)
 modr_cli_test(bench_exchange_help 0 STDOUT "^usage: modr bench exchange .*--sizes N,... .=64,1024,8192.*--json"
   bench exchange --help)
@@ -92,6 +92,33 @@ add_test(NAME scenario/cli/bench_exchange COMMAND ${CMAKE_COMMAND} -DCODE=0
   ${CMAKE_CURRENT_SOURCE_DIR}/support/expect_exit.cmake -- ${mpirun} -n 3 $<TARGET_FILE:modr> bench exchange --json
   --repeats 1 --sizes 1 --branches 1,3 --n-embd 32 --seq-len 2 --sequences 1 --recurrences 1 --microbatches 1)
 set_tests_properties(scenario/cli/bench_exchange PROPERTIES ${mpi_properties} PROCESSORS 3 LABELS scenario)
+
+foreach(benchmark train decode kernels)
+  modr_cli_test(bench_${benchmark}_help 0 STDOUT "^usage: modr bench ${benchmark} .*--dtype NAME .=f32.*--json"
+    bench ${benchmark} --help)
+  foreach(case "dtype --dtype f64" "layers --layers 2+4" "n_embd --n-embd 0" "threads --threads 0")
+    separate_arguments(case)
+    list(POP_FRONT case name)
+    list(GET case 0 option)
+    modr_cli_test(bench_${benchmark}_${name} 2 STDERR "^modr bench: ${option}: expected.*found '?[^ ]+'? .see"
+      bench ${benchmark} ${case})
+  endforeach()
+endforeach()
+modr_cli_test(bench_sizes 2 STDERR "^modr bench: model.n_embd: .*n_heads" bench decode --n-embd 30 --n-heads 4)
+set(small --json --repeats 1 --threads 2 --n-embd 32 --n-heads 2 --intermediate-size 48 --vocab-size 64 --layers 1+1+1)
+set(steps --sequences 2 --seq-len 8 --no-grad 1 --with-grad 1 --steps 1)
+modr_cli_test(bench_train 0 STDOUT
+  "^{.*\"peaks\": .*\"step\": .*\"mode\": \"modr\".*\"peak_percent\": [0-9].*\"phases\": .*\"backward\""
+  bench train ${small} ${steps} --mode modr --unit token --phases)
+modr_cli_test(bench_decode 0 STDOUT "^{.*\"peaks\": .*\"decode\": .*\"batch\": 1,.*\"batch\": 3,.*\"grown_kib\": "
+  bench decode ${small} --num-steps 2 --batch 1,3 --prompt 3 --new-tokens 2)
+modr_cli_test(bench_kernels 0 STDOUT "^{.*\"kernels\": .*\"op\": \"attention, backward\".*\"floor_percent\": [0-9]"
+  bench kernels ${small} --sequences 2 --seq-len 8)
+add_test(NAME scenario/cli/bench_train_ranks COMMAND ${CMAKE_COMMAND} -DCODE=0
+  "-DSTDOUT=^{.*\"step\": .*\"ranks\": 2,.*\"tokens_per_s\": [0-9]" -P
+  ${CMAKE_CURRENT_SOURCE_DIR}/support/expect_exit.cmake -- ${mpirun} -n 2 $<TARGET_FILE:modr> bench train ${small}
+  ${steps})
+set_tests_properties(scenario/cli/bench_train_ranks PROPERTIES ${mpi_properties} PROCESSORS 2 LABELS scenario)
 
 # What could not be written was not done.
 add_test(NAME scenario/cli/full_stdout COMMAND bash -c "\"$<TARGET_FILE:modr>\" --help > /dev/full")

@@ -374,8 +374,9 @@ def check(args):
                 loss = F.cross_entropy(logits.flatten(0, 1), tensor("labels").flatten().long())
                 errors["loss"] = abs(loss.item() - f["expected/loss_f64"][0])
                 loss.backward()
-                errors["gradients"] = max(relative(dict(model.named_parameters())[name].grad, tensor(f"expected/grad/{name}"))
-                                          for name in f.get("expected/grad", {}))
+                parameters = dict(model.named_parameters())
+                errors["gradients"] = max(relative(parameters[name].grad, tensor(f"expected/grad/{name}"))
+                                          for name in f["expected/grad"])
             if "generation" in f:
                 errors.update(check_decoding(model, sum(depth), f["generation"]))
             result[path] = errors

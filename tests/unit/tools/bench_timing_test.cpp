@@ -45,5 +45,14 @@ TEST(BenchTiming, ASampleIsAsManyCallsAsFillIt) {
   for (const double seconds : times[0]) EXPECT_GE(seconds, 0.002);
 }
 
+TEST(BenchTiming, CallsOneByOne) {
+  int calls = 0;
+  EXPECT_EQ(time_calls(
+                Communicator::self(), [&] { ++calls; }, 2, 3)
+                .size(),
+            3u);
+  EXPECT_EQ(calls, 5);
+}
+
 }  // namespace
 }  // namespace modr::tools
