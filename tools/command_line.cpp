@@ -19,6 +19,7 @@
 #include "base/nearest_name.hpp"
 #include "comm/comm_error.hpp"
 #include "comm/mpi_session.hpp"
+#include "tools/threads.hpp"
 
 namespace modr::tools {
 
@@ -127,6 +128,7 @@ int run_on_ranks(const std::string& program, const std::function<int(const Commu
   const MpiSession session;
   const Communicator& world = session.world();
   set_log_rank(world.rank(), world.size());
+  use_fair_threads();
   if (world.size() == 1) return work(world);
   try {
     const int code = work(world);

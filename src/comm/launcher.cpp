@@ -9,12 +9,13 @@ namespace modr {
 
 namespace {
 
-// The positive number in a variable, 0 if it is unset or something else.
-int number_in(const Environment& environment, const char* name) {
+// The positive number in a variable, 0 if it is unset or something else. Slurm writes "4(x2)" for 4 on each of 2 hosts.
+int number_in(const Environment& environment, const char* name, bool may_repeat = false) {
   const std::string text = environment(name).value_or("");
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size() && number > 0 ? number : 0;
+  const bool ends = end == text.data() + text.size() || (may_repeat && (*end == '(' || *end == ','));
+  return error == std::errc{} && ends && number > 0 ? number : 0;
 }
 
 }  // namespace
@@ -32,6 +33,8 @@ Launch detect_launch(const Environment& environment) {
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
     if (launch.num_ranks == 0) launch.num_ranks = number_in(environment, name);
   }
+  for (const char* name : {"OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_STEP_TASKS_PER_NODE"})
+    if (const int ranks = number_in(environment, name, true); launch.by_mpi && ranks > 0) launch.ranks_on_host = ranks;
   // SLURM_PROCID would be there in a batch script too, where this process is alone.
   const int slurm_tasks = number_in(environment, "SLURM_STEP_NUM_TASKS");
   if (slurm_tasks > 1 && launch.num_ranks == 0 && launch.by_mpi) launch.num_ranks = slurm_tasks;

@@ -17,6 +17,8 @@ struct Launch {
   bool by_mpi = false;
   /// Number of ranks the launcher says it started; 0 where it does not say.
   int num_ranks = 0;
+  /// How many of them run on this host; 1 where it does not say.
+  int ranks_on_host = 1;
 };
 
 /// Tells from the launchers' variables (Open MPI's, PMIx, PMI). Throws Error when Slurm started several tasks that

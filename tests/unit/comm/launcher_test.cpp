@@ -37,6 +37,13 @@ TEST(Launcher, KnowsMpirunAndSrun) {
   EXPECT_EQ(launch_with({{"OMPI_COMM_WORLD_SIZE", "8"}, {"SLURM_STEP_NUM_TASKS", "2"}}).num_ranks, 8);
 }
 
+TEST(Launcher, KnowsHowManyRanksShareTheHost) {
+  EXPECT_EQ(launch_with({{"OMPI_COMM_WORLD_SIZE", "8"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"}}).ranks_on_host, 4);
+  EXPECT_EQ(launch_with({{"PMIX_RANK", "1"}, {"SLURM_STEP_TASKS_PER_NODE", "3(x2),1"}}).ranks_on_host, 3);
+  EXPECT_EQ(launch_with({{"OMPI_COMM_WORLD_SIZE", "8"}}).ranks_on_host, 1);
+  EXPECT_EQ(launch_with({{"SLURM_STEP_TASKS_PER_NODE", "3"}}).ranks_on_host, 1) << "a batch script's own";
+}
+
 TEST(Launcher, KnowsTheRank) {
   const auto rank_with = [](const std::map<std::string, std::string>& variables) {
     return launched_rank([&](const char* name) {
