@@ -1,5 +1,6 @@
 #include "kernels/api/packed_gemm.hpp"
 
+#include "kernels/cpu/few_rows.hpp"
 #include "kernels/cpu/onednn_matmul.hpp"
 
 namespace modr::kernels::cpu {
@@ -18,6 +19,10 @@ template <typename T, typename C>
 void packed_gemm(const PackedGemm& s, const T* a, const std::byte* packed, C* c) {
   if (s.m == 0 || s.n == 0) return;
   const auto type = onednn::type_of<T>();
+  if constexpr (std::is_same_v<T, bfloat16>) {
+    if (s.m <= most_few_rows && s.k <= most_few_rows_depth && onednn::is_packed_in_pairs(s.k, s.n, type))
+      return few_rows(s, a, packed, c);
+  }
   onednn::run({{s.m, s.k, s.lda, false, type}, {s.k, s.n, 0, false, type}, {s.m, s.n, s.ldc, false, onednn::type_of<C>()}, true,
                s.accumulate},
               a, packed, c);

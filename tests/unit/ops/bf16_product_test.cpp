@@ -33,7 +33,7 @@ TEST(Bf16Product, IsTheProductOfTheRoundedMatrices) {
   struct Sizes {
     int64_t m, n, k;
   };
-  for (const auto& [m, n, k] : {Sizes{1, 1, 1}, {3, 5, 7}, {64, 64, 64}, {33, 130, 65}, {2, 257, 31}, {0, 3, 4}})
+  for (const auto& [m, n, k] : {Sizes{1, 1, 1}, {3, 5, 7}, {64, 64, 64}, {33, 130, 65}, {2, 257, 31}, {1, 100, 200}, {2, 64, 32}, {1, 63, 33}, {0, 3, 4}})
     for (const bool turn_a : {false, true})
       for (const bool turn_b : {false, true}) {
         const Tensor a = rounded(turn_a ? Shape{k, m} : Shape{m, k}, 1), b = rounded(turn_b ? Shape{n, k} : Shape{k, n}, 2);
@@ -52,6 +52,11 @@ TEST(Bf16Product, IsTheProductOfTheRoundedMatrices) {
         const Tensor got = Tensor::full({m, n}, DType::bf16, 3);
         ops::matmul_packed({a}, packed, got);
         expect_close(got, want);
+        const Tensor exactly = Tensor::full({m, n}, DType::f32, 3);
+        ops::matmul_packed({a}, packed, exactly, true);
+        Tensor more = Tensor::full({m, n}, DType::f64, 3);
+        more.add(want);
+        expect_close(exactly, more, 1e-6);
       }
 }
 
