@@ -29,6 +29,7 @@ struct NamedCheckpoint {
 struct EvalRequest {
   std::vector<NamedCheckpoint> checkpoints;
   std::string tokenizer;
+  std::optional<DType> dtype;
   int64_t branch = 1;
   double timeout_s = 600;
   EvalConfig config;
@@ -86,7 +87,7 @@ std::optional<EvalRequest> parse_request(int argc, char** argv) {
   EvalRequest request;
   EvalConfig& config = request.config;
   std::vector<std::string> checkpoints, tasks, num_steps;
-  std::string choices;
+  std::string choices, dtype;
   CommandLine line("eval", "--checkpoint FILE --data DIR [options]",
                    "Scores models on tasks: a table to stdout, progress to stderr. Runs on all ranks of mpirun or "
                    "srun.");
@@ -110,6 +111,7 @@ std::optional<EvalRequest> parse_request(int argc, char** argv) {
   add("choices", po::value(&choices)->default_value("auto")->value_name("HOW"),
       "decide between choices by their likelihood or from generated text (generate)");
   add("length-normalise", po::bool_switch(&config.length_normalise), "take a choice's likelihood per token");
+  add("dtype", po::value(&dtype)->value_name("TYPE"), "f32 or bf16 (default: as the model was trained)");
   add("tokenizer", po::value(&request.tokenizer)->value_name("FILE"), "in place of the one that the config names");
   add("seed", unsigned_value("seed", config.seed), "of the random initial states");
   add("branch", po::value(&request.branch)->default_value(request.branch)->value_name("B"),
@@ -124,6 +126,7 @@ std::optional<EvalRequest> parse_request(int argc, char** argv) {
     request.checkpoints.push_back(parse_checkpoint(text));
   config.tasks = split_lists("tasks", tasks);
   for (const std::string& text : split_lists("num-steps", num_steps)) config.num_steps.push_back(parse_steps(text));
+  request.dtype = parse_row_dtype(dtype);
   config.choices = parse_option("choices", [&] { return parse_choice_scoring(choices); });
   validate_options(config);
   if (request.branch < 1) throw UsageError(fmt::format("--branch: expected at least 1, found {}", request.branch));
@@ -149,7 +152,7 @@ ModelResult evaluate_checkpoint(const Communicator& world, const NamedCheckpoint
   const auto group = static_cast<int>(world.rank() / request.branch);
   const Communicator sharers = request.branch == 1 ? Communicator::self() : world.split(group, 0, "branch");
   std::optional<LoadedModel> loaded;
-  run_agreed(world, [&] { loaded = load_model(checkpoint.file, DType::f32, request.tokenizer, sharers); });
+  run_agreed(world, [&] { loaded = load_model(checkpoint.file, request.dtype, request.tokenizer, sharers); });
   const std::string label = unique_label(checkpoint.label.empty() ? loaded->config.name : checkpoint.label, before);
   const ModelUnderTest model{label, *loaded->model, loaded->tokenizer, loaded->config.data.prompt,
                              loaded->exchange.get()};

@@ -29,6 +29,7 @@ constexpr int64_t max_num_steps = 10000;  // as model.mean_recurrence: the cache
 
 struct Request {
   std::string checkpoint, prompt, tokenizer, cache, exit;
+  std::optional<DType> dtype;
   int64_t num_steps = 0;  // 0: the model's mean_recurrence
   int64_t max_new_tokens = 256;
   uint64_t seed = 0;
@@ -37,6 +38,7 @@ struct Request {
 };
 
 bool parse_request(int argc, char** argv, Request& request) {
+  std::string dtype;
   CommandLine line("generate", "--checkpoint FILE --prompt TEXT [options]",
                    "Continues a prompt with the likeliest tokens. Text goes to stdout, numbers to stderr. The\n"
                    "ranks of mpirun or srun share the model's branches.");
@@ -59,12 +61,14 @@ bool parse_request(int argc, char** argv, Request& request) {
       "self-speculation: draft with so few recurrences, check with all; the text stays the same");
   add("draft-tokens", po::value(&request.draft_tokens)->default_value(request.draft_tokens)->value_name("N"),
       "words drafted at a time");
+  add("dtype", po::value(&dtype)->value_name("TYPE"), "f32 or bf16 (default: as the model was trained)");
   add("tokenizer", po::value(&request.tokenizer)->value_name("FILE"), "in place of the one that the config names");
   add("seed", unsigned_value("seed", request.seed), "of the random initial states");
   if (!line.parse(argc, argv)) return false;
   for (const char* needed : {"checkpoint", "prompt"}) {
     if (!line.given(needed)) throw UsageError(fmt::format("expected --{}", needed));
   }
+  request.dtype = parse_row_dtype(dtype);
   if (line.given("num-steps") && (request.num_steps < 1 || request.num_steps > max_num_steps)) {
     throw UsageError(fmt::format("--num-steps: expected a number from 1 to {}, found {}", max_num_steps,
                                  request.num_steps));
@@ -149,7 +153,7 @@ void generate_text(const Request& request, GenerateOptions options, const Loaded
 int generate_on(const Communicator& world, const Request& request) {
   GenerateOptions options = options_of(request);
   std::optional<LoadedModel> loaded;
-  run_agreed(world, [&] { loaded = load_model(request.checkpoint, DType::f32, request.tokenizer, world); });
+  run_agreed(world, [&] { loaded = load_model(request.checkpoint, request.dtype, request.tokenizer, world); });
   world.announce({.phase = "generation"});
   // Without branches to serve the others just wait for the text, however long it takes.
   if (!loaded->exchange) world.set_timeout(std::numeric_limits<double>::infinity());

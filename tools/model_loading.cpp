@@ -45,7 +45,7 @@ fs::path checkpoint_file(const fs::path& path) {
   return *latest;
 }
 
-LoadedModel load_model(const fs::path& checkpoint, DType dtype, const std::string& tokenizer,
+LoadedModel load_model(const fs::path& checkpoint, std::optional<DType> dtype, const std::string& tokenizer,
                        const Communicator& branch_group) {
   const CheckpointReader reader(checkpoint_file(checkpoint));
   const std::string file = reader.path().string();
@@ -61,12 +61,18 @@ LoadedModel load_model(const fs::path& checkpoint, DType dtype, const std::strin
     exchange = std::make_shared<ExchangeDispatcher>(branch_group, config.model.branches.n_branches, Pace::own);
     part.branches = exchange->branches();
   }
-  auto model = std::make_unique<ModrModel>(config.model, dtype, part);
+  auto model = std::make_unique<ModrModel>(config.model, dtype.value_or(config.train.dtype), part);
   check_no_other_weights(reader, *model);
   load_weights(reader, *model);
   if (exchange) model->core().set_dispatcher(exchange);
   model->pack_weights({false, 1});  // they do not change any more
   return {std::move(config), reader.info(), std::move(model), std::move(loaded), std::move(exchange)};
+}
+
+std::optional<DType> parse_row_dtype(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  if (text != "f32" && text != "bf16") throw UsageError(fmt::format("--dtype: expected f32 or bf16, found '{}'", text));
+  return parse_dtype(text);
 }
 
 }  // namespace modr::tools

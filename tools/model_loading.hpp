@@ -1,6 +1,7 @@
 #pragma once
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "checkpoint/checkpoint.hpp"
@@ -23,11 +24,15 @@ struct LoadedModel {
   std::shared_ptr<const ExchangeDispatcher> exchange;  // where the branches are on different ranks; else null
 };
 
-/// Reads a checkpoint, or the latest one of a run's folder, and the tokenizer that its config names (`tokenizer` stands
-/// in for it unless that is empty). Throws Error when a part is missing, does not fit the config, or the tokenizer has
-/// more ids than the model. The ranks of `branch_group` share the model's branches, each at its own pace (Pace::own),
-/// and have to end with serve_branches(); the call itself is not collective.
-LoadedModel load_model(const std::filesystem::path& checkpoint, DType dtype, const std::string& tokenizer = "",
+/// Reads a checkpoint, or the latest one of a run's folder, for rows of `dtype` (nothing: as it was trained), and the
+/// tokenizer that its config names (`tokenizer` stands in for it unless that is empty). Throws Error when a part is
+/// missing, does not fit the config, or the tokenizer has more ids than the model. The ranks of `branch_group` share the
+/// model's branches, each at its own pace (Pace::own), and have to end with serve_branches(); the call itself is not
+/// collective.
+LoadedModel load_model(const std::filesystem::path& checkpoint, std::optional<DType> dtype, const std::string& tokenizer = "",
                        const Communicator& branch_group = Communicator::self());
+
+/// The value of an option --dtype: nothing, f32 or bf16. Throws UsageError.
+std::optional<DType> parse_row_dtype(const std::string& text);
 
 }  // namespace modr::tools
