@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/store.hpp"
 
 namespace modr::kernels::cpu {
 
@@ -25,7 +26,7 @@ void combine_columns(const CombineShape& s, int64_t unit, int64_t begin, int64_t
   }
   T* to = out + unit * s.block + begin;
 #pragma omp simd
-  for (int64_t i = 0; i < count; ++i) to[i] = static_cast<T>(sum[i]);
+  for (int64_t i = 0; i < count; ++i) store(sum[i], to[i]);
 }
 
 }  // namespace
@@ -54,7 +55,7 @@ void combine_backward(const CombineBackward<T>& a) {
       if (a.dpasses != nullptr) {
         T* dpass = a.dpasses + pass;
 #pragma omp simd
-        for (int64_t i = 0; i < s.block; ++i) dpass[i] = static_cast<T>(factor * static_cast<E>(dy[i]));
+        for (int64_t i = 0; i < s.block; ++i) store(factor * static_cast<E>(dy[i]), dpass[i]);
       }
       if (a.dgates == nullptr) continue;
       const T* value = a.passes + pass;

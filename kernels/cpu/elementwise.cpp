@@ -1,8 +1,12 @@
 #include "kernels/api/elementwise.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <limits>
+#include <type_traits>
 
 #include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/store.hpp"
 #include "kernels/cpu/vector_math.hpp"
 
 namespace modr::kernels::cpu {
@@ -14,14 +18,19 @@ void convert(const From* from, int64_t n, To* to) {
       std::copy(from + begin, from + end, to + begin);
     } else {
 #pragma omp simd
-      for (int64_t i = begin; i < end; ++i) to[i] = static_cast<To>(from[i]);
+      for (int64_t i = begin; i < end; ++i) store(static_cast<Exact<To>>(from[i]), to[i]);
     }
   });
 }
 
 template <typename T>
 void fill(T value, int64_t n, T* y) {
-  parallel_ranges(n, n, [=](int64_t begin, int64_t end) { std::fill(y + begin, y + end, value); });
+  parallel_ranges(n, n, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      if constexpr (std::is_same_v<T, bfloat16>) y[i].bits = value.bits;  // as a number: see store.hpp
+      else y[i] = value;
+    }
+  });
 }
 
 template <typename T>
@@ -29,8 +38,7 @@ void add_scaled(const T* x, Exact<T> factor, int64_t n, T* y) {
   using E = Exact<T>;
   parallel_ranges(n, n, [=](int64_t begin, int64_t end) {
 #pragma omp simd
-    for (int64_t i = begin; i < end; ++i)
-      y[i] = static_cast<T>(static_cast<E>(y[i]) + factor * static_cast<E>(x[i]));
+    for (int64_t i = begin; i < end; ++i) store(static_cast<E>(y[i]) + factor * static_cast<E>(x[i]), y[i]);
   });
 }
 
@@ -38,7 +46,7 @@ template <typename T>
 void scale(Exact<T> factor, int64_t n, T* y) {
   parallel_ranges(n, n, [=](int64_t begin, int64_t end) {
 #pragma omp simd
-    for (int64_t i = begin; i < end; ++i) y[i] = static_cast<T>(factor * static_cast<Exact<T>>(y[i]));
+    for (int64_t i = begin; i < end; ++i) store(factor * static_cast<Exact<T>>(y[i]), y[i]);
   });
 }
 
@@ -47,7 +55,7 @@ void add(const T* a, const T* b, int64_t n, T* out) {
   using E = Exact<T>;
   parallel_ranges(n, n, [=](int64_t begin, int64_t end) {
 #pragma omp simd
-    for (int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(static_cast<E>(a[i]) + static_cast<E>(b[i]));
+    for (int64_t i = begin; i < end; ++i) store(static_cast<E>(a[i]) + static_cast<E>(b[i]), out[i]);
   });
 }
 
@@ -79,14 +87,26 @@ double sum_of_squares(const T* x, int64_t n) {
   return total;
 }
 
+namespace {
+
+template <typename E>
+bool is_finite(E value) {
+  using Bits = std::conditional_t<sizeof(E) == 4, uint32_t, uint64_t>;
+  constexpr Bits exponent = std::bit_cast<Bits>(std::numeric_limits<E>::infinity());
+  return (std::bit_cast<Bits>(value) & exponent) != exponent;
+}
+
+}  // namespace
+
 template <typename T>
 bool all_finite(const T* x, int64_t n) {
   bool finite = true;
   parallel_ranges(n, n, [=, &finite](int64_t begin, int64_t end) {
-    Exact<T> probe = 0;  // 0 * x is NaN exactly when x is not finite; no branch in the loop
-#pragma omp simd reduction(+ : probe)
-    for (int64_t i = begin; i < end; ++i) probe += static_cast<Exact<T>>(x[i]) * Exact<T>{0};
-    if (!(probe == Exact<T>{0})) {
+    const T* values = x;
+    uint32_t found = 0;
+#pragma omp simd reduction(| : found)
+    for (int64_t i = begin; i < end; ++i) found |= is_finite(static_cast<Exact<T>>(values[i])) ? 0u : 1u;
+    if (found != 0) {
 #pragma omp atomic write
       finite = false;
     }

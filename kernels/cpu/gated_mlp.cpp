@@ -2,6 +2,7 @@
 
 #include "base/dtype.hpp"
 #include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/store.hpp"
 #include "kernels/cpu/vector_math.hpp"
 
 namespace modr::kernels::cpu {
@@ -17,7 +18,7 @@ void silu_gate(const T* ab, int64_t rows, int64_t width, T* out) {
 #pragma omp simd
       for (int64_t i = 0; i < width; ++i) {
         const E gate = static_cast<E>(a[i]);
-        to[i] = static_cast<T>(gate / (E{1} + fast_exp(-gate)) * static_cast<E>(b[i]));
+        store(gate / (E{1} + fast_exp(-gate)) * static_cast<E>(b[i]), to[i]);
       }
     }
   });
@@ -37,8 +38,8 @@ void silu_gate_backward(const T* dout, const T* ab, int64_t rows, int64_t width,
       for (int64_t i = 0; i < width; ++i) {
         const E gate = static_cast<E>(a[i]), gradient = static_cast<E>(dy[i]);
         const E sigmoid = E{1} / (E{1} + fast_exp(-gate));
-        da[i] = static_cast<T>(gradient * static_cast<E>(b[i]) * sigmoid * (E{1} + gate * (E{1} - sigmoid)));
-        db[i] = static_cast<T>(gradient * gate * sigmoid);
+        store(gradient * static_cast<E>(b[i]) * sigmoid * (E{1} + gate * (E{1} - sigmoid)), da[i]);
+        store(gradient * gate * sigmoid, db[i]);
       }
     }
   });

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/store.hpp"
 
 namespace modr::kernels::cpu {
 
@@ -32,7 +33,7 @@ void norm_row(const RmsNorm<T>& a, int64_t row) {
   const E inverse = E{1} / std::sqrt(squares / static_cast<E>(a.width) + a.eps);
   a.inverse_rms[row] = inverse;
 #pragma omp simd
-  for (int64_t i = 0; i < a.width; ++i) y[i] = static_cast<T>(value(i) * inverse * weight[i]);
+  for (int64_t i = 0; i < a.width; ++i) store(value(i) * inverse * weight[i], y[i]);
 }
 
 // dx = r (w dy) - s r^3 / width * sum(w dy s), with r = 1 / rms, and share += dy s r (null: not wanted).
@@ -43,19 +44,24 @@ void gradients_of_row(const RmsNormBackward<T>& a, int64_t row, Exact<T>* share)
   const T* dy = a.dy + row * a.width;
   const E* weight = a.weight;
   const E r = a.inverse_rms[row];
-  if (share != nullptr) {
-#pragma omp simd
-    for (int64_t i = 0; i < a.width; ++i) share[i] += static_cast<E>(dy[i]) * value(i) * r;
+  E dot = 0;
+  if (share == nullptr) {
+#pragma omp simd reduction(+ : dot)
+    for (int64_t i = 0; i < a.width; ++i) dot += weight[i] * (static_cast<E>(dy[i]) * value(i));
+  } else {
+#pragma omp simd reduction(+ : dot)
+    for (int64_t i = 0; i < a.width; ++i) {
+      const E product = static_cast<E>(dy[i]) * value(i);
+      share[i] += product * r;
+      dot += weight[i] * product;
+    }
   }
   if (a.dx == nullptr) return;
   T* dx = a.dx + row * a.width;
-  E dot = 0;
-#pragma omp simd reduction(+ : dot)
-  for (int64_t i = 0; i < a.width; ++i) dot += weight[i] * static_cast<E>(dy[i]) * value(i);
   const E common = dot * r * r * r / static_cast<E>(a.width);
 #pragma omp simd
   for (int64_t i = 0; i < a.width; ++i)
-    dx[i] = static_cast<T>(r * weight[i] * static_cast<E>(dy[i]) - common * value(i));
+    store(r * weight[i] * static_cast<E>(dy[i]) - common * value(i), dx[i]);
 }
 
 }  // namespace
@@ -63,7 +69,8 @@ void gradients_of_row(const RmsNormBackward<T>& a, int64_t row, Exact<T>* share)
 template <typename T>
 void rms_norm(const RmsNorm<T>& a) {
   parallel_ranges(a.rows, a.rows * a.width, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) a.residual == nullptr ? norm_row<false>(a, row) : norm_row<true>(a, row);
+    for (int64_t row = begin; row < end; ++row)
+      a.residual == nullptr ? norm_row<false>(a, row) : norm_row<true>(a, row);
   });
 }
 

@@ -3,39 +3,66 @@
 #include <algorithm>
 
 #include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/store.hpp"
 
 namespace modr::kernels::cpu {
 
 namespace {
 
-// One head, rotated by the angles of `table` [head_dim / 2, 2]: to = rotation (from + bias).
+constexpr int64_t max_pairs = 128;  // of a head at once
+
+// Cosines and sines of some pairs of one position, apart from each other: all heads of a row use them.
+template <typename E>
+struct Angles {
+  Angles(const float* table, int64_t first, int64_t end) : count(end - first) {
+    for (int64_t i = 0; i < count; ++i) {
+      cosine[i] = static_cast<E>(table[2 * (first + i)]);
+      sine[i] = static_cast<E>(table[2 * (first + i) + 1]);
+    }
+  }
+  int64_t count;
+  E cosine[max_pairs], sine[max_pairs];
+};
+
+// to = rotation (from + bias) of one head's pairs; bias may be null.
 template <typename T>
-void rotate(const T* from, const Exact<T>* bias, const float* table, int64_t head_dim, T* to) {
+void rotate(const T* from, const Exact<T>* bias, const Angles<Exact<T>>& angles, T* to) {
   using E = Exact<T>;
 #pragma omp simd
-  for (int64_t i = 0; i < head_dim / 2; ++i) {
-    const E cosine = static_cast<E>(table[2 * i]), sine = static_cast<E>(table[2 * i + 1]);
-    const E even = static_cast<E>(from[2 * i]) + (bias == nullptr ? E{0} : bias[2 * i]);
-    const E odd = static_cast<E>(from[2 * i + 1]) + (bias == nullptr ? E{0} : bias[2 * i + 1]);
-    to[2 * i] = static_cast<T>(even * cosine - odd * sine);
-    to[2 * i + 1] = static_cast<T>(even * sine + odd * cosine);
+  for (int64_t i = 0; i < angles.count; ++i) {
+    E even, odd;
+    load_pair(from + 2 * i, even, odd);
+    even += bias == nullptr ? E{0} : bias[2 * i];
+    odd += bias == nullptr ? E{0} : bias[2 * i + 1];
+    store_pair(even * angles.cosine[i] - odd * angles.sine[i], even * angles.sine[i] + odd * angles.cosine[i],
+               to + 2 * i);
   }
 }
 
 // The rotation back; sum += to, before it is rounded, unless null.
 template <typename T>
-void rotate_back(const T* from, const float* table, int64_t head_dim, T* to, Exact<T>* sum) {
+void rotate_back(const T* from, const Angles<Exact<T>>& angles, T* to, Exact<T>* sum) {
   using E = Exact<T>;
 #pragma omp simd
-  for (int64_t i = 0; i < head_dim / 2; ++i) {
-    const E cosine = static_cast<E>(table[2 * i]), sine = static_cast<E>(table[2 * i + 1]);
-    const E even = static_cast<E>(from[2 * i]), odd = static_cast<E>(from[2 * i + 1]);
-    const E even_back = even * cosine + odd * sine, odd_back = odd * cosine - even * sine;
-    to[2 * i] = static_cast<T>(even_back);
-    to[2 * i + 1] = static_cast<T>(odd_back);
+  for (int64_t i = 0; i < angles.count; ++i) {
+    E even, odd;
+    load_pair(from + 2 * i, even, odd);
+    const E even_back = even * angles.cosine[i] + odd * angles.sine[i];
+    const E odd_back = odd * angles.cosine[i] - even * angles.sine[i];
+    store_pair(even_back, odd_back, to + 2 * i);
     if (sum == nullptr) continue;
     sum[2 * i] += even_back;
     sum[2 * i + 1] += odd_back;
+  }
+}
+
+// Calls f(angles, at) for all heads of q and k of a row, from element `at` of the row on.
+template <typename E, typename F>
+void for_heads(const RopeShape& s, const float* table, int32_t position, F f) {
+  const int64_t pairs = s.head_dim / 2, end = 2 * s.heads * s.head_dim;
+  for (int64_t first = 0; first < pairs; first += max_pairs) {
+    const Angles<E> angles(table + position * s.head_dim, first, std::min(first + max_pairs, pairs));
+    for (int64_t head = 0; head < end; head += s.head_dim) f(angles, head + 2 * first);
   }
 }
 
@@ -49,9 +76,9 @@ void rope(const RopeShape& s, const T* qkv, const Exact<T>* bias, const float* t
     for (int64_t row = begin; row < end; ++row) {
       const T* from = qkv + row * 3 * width;
       T* to = out + row * 3 * width;
-      const float* angles = table + positions[row] * s.head_dim;
-      for (int64_t at = 0; at < 2 * width; at += s.head_dim)
-        rotate(from + at, bias == nullptr ? nullptr : bias + at, angles, s.head_dim, to + at);
+      for_heads<Exact<T>>(s, table, positions[row], [=](const Angles<Exact<T>>& angles, int64_t at) {
+        rotate(from + at, bias == nullptr ? nullptr : bias + at, angles, to + at);
+      });
       std::copy(from + 2 * width, from + 3 * width, to + 2 * width);
     }
   });
@@ -68,9 +95,9 @@ void rope_backward(const RopeShape& s, const RopeBackward<T>& a) {
       for (int64_t row = s.rows * piece / pieces; row < s.rows * (piece + 1) / pieces; ++row) {
         const T* from = a.dout + row * 3 * width;
         T* to = a.dqkv + row * 3 * width;
-        const float* angles = a.table + a.positions[row] * s.head_dim;
-        for (int64_t at = 0; at < 2 * width; at += s.head_dim)
-          rotate_back(from + at, angles, s.head_dim, to + at, share == nullptr ? nullptr : share + at);
+        for_heads<E>(s, a.table, a.positions[row], [=](const Angles<E>& angles, int64_t at) {
+          rotate_back(from + at, angles, to + at, share == nullptr ? nullptr : share + at);
+        });
         std::copy(from + 2 * width, from + 3 * width, to + 2 * width);
       }
     }
@@ -83,8 +110,8 @@ void rope_backward(const RopeShape& s, const RopeBackward<T>& a) {
   }
 }
 
-#define MODR_ROPE(T)                                                                                             \
-  template void rope(const RopeShape&, const T*, const Exact<T>*, const float*, const int32_t*, T*);             \
+#define MODR_ROPE(T)                                                                                   \
+  template void rope(const RopeShape&, const T*, const Exact<T>*, const float*, const int32_t*, T*);   \
   template void rope_backward(const RopeShape&, const RopeBackward<T>&);
 MODR_ROPE(float)
 MODR_ROPE(double)

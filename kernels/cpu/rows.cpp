@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/store.hpp"
 
 namespace modr::kernels::cpu {
 
@@ -13,7 +14,7 @@ void gather_rows(const Table* table, const int32_t* index, int64_t count, int64_
       const Table* from = table + index[i] * width;
       T* to = out + i * width;
 #pragma omp simd
-      for (int64_t j = 0; j < width; ++j) to[j] = static_cast<T>(factor * static_cast<Exact<T>>(from[j]));
+      for (int64_t j = 0; j < width; ++j) store(factor * static_cast<Exact<T>>(from[j]), to[j]);
     }
   });
 }
@@ -28,8 +29,7 @@ void scatter_add_rows(const T* rows, const int32_t* index, int64_t count, int64_
       const T* from = rows + i * width;
       Table* to = table + index[i] * width;
 #pragma omp simd
-      for (int64_t j = begin; j < end; ++j)
-        to[j] = static_cast<Table>(static_cast<E>(to[j]) + factor * static_cast<E>(from[j]));
+      for (int64_t j = begin; j < end; ++j) store(static_cast<E>(to[j]) + factor * static_cast<E>(from[j]), to[j]);
     }
   });
 }
@@ -78,7 +78,7 @@ void masked_mean_backward(const Exact<T>* dout, const uint8_t* mask, int64_t gro
         const E weight = real != nullptr && real[row] == 0 ? E{0} : factor;
         T* to = dx + (group * rows_per_group + row) * width;
 #pragma omp simd
-        for (int64_t j = 0; j < width; ++j) to[j] = static_cast<T>(weight * from[j]);
+        for (int64_t j = 0; j < width; ++j) store(weight * from[j], to[j]);
       }
     }
   });

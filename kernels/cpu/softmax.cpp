@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/store.hpp"
 #include "kernels/cpu/vector_math.hpp"
 
 namespace modr::kernels::cpu {
@@ -95,8 +96,8 @@ void loss_and_gradient_of_row(const CrossEntropyAndGradient<T>& a, int64_t row) 
   T* dx = a.dlogits + row * a.vocab;
   const E scale = a.factor / sum, target = x[a.labels[row]] * scale - a.factor;
 #pragma omp simd
-  for (int64_t i = 0; i < a.vocab; ++i) dx[i] = static_cast<T>(scale * x[i]);
-  dx[a.labels[row]] = static_cast<T>(target);
+  for (int64_t i = 0; i < a.vocab; ++i) store(scale * x[i], dx[i]);
+  store(target, dx[a.labels[row]]);
 }
 
 }  // namespace

@@ -34,8 +34,9 @@ Variable rope(const Variable& qkv, const Variable& qk_bias, const Tensor& table,
       fail("position {} is outside the model's block size {}", position, table.size(0));
   Tensor out = Tensor::empty(qkv.shape(), qkv.dtype());
   dispatch(qkv.dtype(), [&]<typename T>() {
-    kernels::cpu::rope<T>(shape, qkv.value().span<T>().data(), qk_bias.defined() ? qk_bias.value().data<Exact<T>>() : nullptr,
-                          table.data<float>(), positions->data(), out.data<T>());
+    kernels::cpu::rope<T>(shape, qkv.value().span<T>().data(),
+                          qk_bias.defined() ? qk_bias.value().data<Exact<T>>() : nullptr, table.data<float>(),
+                          positions->data(), out.data<T>());
   });
   std::vector<Variable> inputs{qkv};
   if (qk_bias.defined()) inputs.push_back(qk_bias);

@@ -9,6 +9,7 @@
 #include "ops/cross_entropy.hpp"
 #include "ops/embedding.hpp"
 #include "ops/linear.hpp"
+#include "ops/linear_cross_entropy.hpp"
 #include "ops/lora_linear.hpp"
 #include "ops/rms_norm.hpp"
 #include "ops/rope.hpp"
@@ -90,6 +91,20 @@ std::vector<OpCase> weighted_cases() {
        [](int64_t r) {
          return Shape{r, 3};
        }},
+      {"add_rms_norm",
+       [](int64_t r) {
+         return std::vector<Shape>{{r, 3}, {r, 3}, {3}};
+       },
+       [](const auto& in, int64_t) { return ops::add_rms_norm(in[0], in[1], in[2], 1e-6); },
+       [](int64_t r) {
+         return Shape{r, 3};
+       }},
+      {"linear_cross_entropy",
+       [](int64_t r) {
+         return std::vector<Shape>{{r, 3}, {5, 3}};
+       },
+       [](const auto& in, int64_t r) { return ops::linear_cross_entropy(in[0], in[1], first_indices(r), 0.5); },
+       [](int64_t) { return Shape{}; }},
       {"rope",
        [](int64_t r) {
          return std::vector<Shape>{{r, 24}, {2, 1, 2, 4}};

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "ops/arithmetic.hpp"
@@ -101,6 +103,29 @@ TEST(Combine, StraightThroughPassesScaledGradientsAndGateProducts) {
   for (std::size_t i = 0; i < 6; ++i) EXPECT_NEAR(dp[i], d[i % 3] / 2, 1e-15);
   EXPECT_NEAR(dg[0], d[0] * p[3] + d[1] * p[4] + d[2] * p[5], 1e-14);
   EXPECT_NEAR(dg[1], d[0] * p[0] + d[1] * p[1] + d[2] * p[2], 1e-14);
+}
+
+// The exponential of float is our own: against double where it is used, infinities and NaN included.
+TEST(Sigmoid, OfFloatIsRightOverTheWholeRange) {
+  std::vector<double> values;
+  for (double x = -120; x <= 120; x += 0.0137) values.push_back(x);
+  const Tensor x = Tensor::from<double>(values, {static_cast<int64_t>(values.size())}, DType::f32);
+  const std::vector<double> in = x.to_vector(), y = ops::sigmoid(Variable(x)).value().to_vector();
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const double expected = 1 / (1 + std::exp(-in[i]));
+    ASSERT_NEAR(y[i], expected, 4e-7 * expected + 1e-37) << in[i];
+  }
+}
+
+TEST(SiluGate, FarFromZeroAndNotANumber) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (DType dtype : {DType::f32, DType::bf16}) {
+    const Tensor ab = Tensor::from<double>(std::vector<double>{1024, -1024, nan, 2, 2, 2}, {1, 6}, dtype);
+    const std::vector<double> y = ops::silu_gate(Variable(ab)).value().to_vector();
+    EXPECT_EQ(y[0], 2048);
+    EXPECT_NEAR(y[1], 0, 1e-30);
+    EXPECT_TRUE(std::isnan(y[2]));
+  }
 }
 
 // Products of every orientation against a triple loop, in both precisions.
