@@ -11,18 +11,25 @@ namespace modr {
 
 struct Variable::State {
   Tensor value;
-  bool requires_grad = false;
-  Tensor grad;                 // leaves: accumulated; inner variables: only while backward() passes
-  std::shared_ptr<Node> node;  // what made this variable; null for leaves
+  std::shared_ptr<GradientSlot> slot;  // null: a constant
+};
 
-  ~State();
+/// All of a variable that nodes keep: where its gradient goes. Its value is kept only by those that compute with it.
+struct GradientSlot {
+  Shape shape;
+  DType dtype;
+  bool requires_grad;
+  Tensor grad = {};                 // leaves: accumulated
+  std::shared_ptr<Node> node = {};  // what made the variable; null for leaves
+
+  ~GradientSlot();
 };
 
 /// A recorded op. `sequence` rises with creation, so a node's readers always have larger numbers.
 struct Node {
   const char* name;
   uint64_t sequence;
-  std::vector<Variable> inputs;
+  std::vector<std::shared_ptr<GradientSlot>> inputs;  // null: constants
   BackwardFunction backward;
   Tensor output_gradient;
 };
@@ -30,6 +37,7 @@ struct Node {
 namespace {
 
 thread_local bool recording = true;
+thread_local bool met_trainable = false;  // an op that recorded nothing had an input that requires a gradient
 std::atomic<uint64_t> next_sequence{0};
 
 // Nodes whose last owner has gone, emptied in a loop: destroying a long chain must not recurse.
@@ -54,13 +62,13 @@ void own(Tensor& gradient) {
 
 }  // namespace
 
-Variable::State::~State() {
+GradientSlot::~GradientSlot() {
   if (node) destroy(std::move(node));
 }
 
 Variable::Variable(Tensor value, bool requires_grad) : state_(std::make_shared<State>()) {
   state_->value = std::move(value);
-  state_->requires_grad = requires_grad;
+  if (requires_grad) set_requires_grad(true);
 }
 
 const Tensor& Variable::value() const {
@@ -68,23 +76,25 @@ const Tensor& Variable::value() const {
   return state_->value;
 }
 
-bool Variable::requires_grad() const { return defined() && state_->requires_grad; }
+bool Variable::requires_grad() const { return defined() && state_->slot && state_->slot->requires_grad; }
 
-void Variable::set_requires_grad(bool requires_grad) const {
-  MODR_CHECK(defined() && !state_->node, "requires_grad is set on leaves only");
-  state_->requires_grad = requires_grad;
+GradientSlot& Variable::leaf_slot() const {
+  MODR_CHECK(defined(), "the variable is undefined");
+  if (!state_->slot) state_->slot = std::make_shared<GradientSlot>(GradientSlot{shape(), dtype(), false});
+  MODR_CHECK(!state_->slot->node, "gradients are kept for leaves only, not for {}", shape().to_string());
+  return *state_->slot;
 }
 
-const Tensor& Variable::grad() const {
-  MODR_CHECK(defined() && !state_->node, "gradients are kept for leaves only");
-  return state_->grad;
-}
+void Variable::set_requires_grad(bool requires_grad) const { leaf_slot().requires_grad = requires_grad; }
 
-void Variable::clear_grad() const { state_->grad = Tensor(); }
+const Tensor& Variable::grad() const { return leaf_slot().grad; }
+
+void Variable::clear_grad() const { leaf_slot().grad = Tensor(); }
 
 Tensor Variable::grad_or_zeros() const {
-  if (!state_->grad.defined()) state_->grad = Tensor::zeros(value().shape(), value().dtype());
-  return state_->grad;
+  GradientSlot& slot = leaf_slot();
+  if (!slot.grad.defined()) slot.grad = Tensor::zeros(shape(), dtype());
+  return slot.grad;
 }
 
 Variable Variable::view(std::vector<int64_t> dims) const {
@@ -95,33 +105,42 @@ Variable Variable::view(std::vector<int64_t> dims) const {
   });
 }
 
-Variable make_result(const char* name, Tensor value, std::vector<Variable> inputs, BackwardFunction backward) {
+Variable make_result(const char* name, Tensor value, const std::vector<Variable>& inputs, BackwardFunction backward) {
   Variable result(std::move(value));
-  if (!recording) return result;
   bool needed = false;
   for (const Variable& input : inputs) needed = needed || input.requires_grad();
   if (!needed) return result;
-  result.state_->requires_grad = true;
-  result.state_->node = std::make_shared<Node>(
-      Node{name, next_sequence.fetch_add(1, std::memory_order_relaxed), std::move(inputs), std::move(backward), {}});
+  if (!recording) {
+    met_trainable = true;
+    return result;
+  }
+  auto node = std::make_shared<Node>(
+      Node{name, next_sequence.fetch_add(1, std::memory_order_relaxed), {}, std::move(backward), {}});
+  for (const Variable& input : inputs) node->inputs.push_back(input.defined() ? input.state_->slot : nullptr);
+  result.state_->slot =
+      std::make_shared<GradientSlot>(GradientSlot{result.shape(), result.dtype(), true, {}, std::move(node)});
   return result;
 }
 
-Tensor& InputGradients::gradient_of(const Variable& input) {
-  return input.state_->node ? input.state_->node->output_gradient : input.state_->grad;
+namespace {
+
+Tensor& gradient_of(GradientSlot& slot) { return slot.node ? slot.node->output_gradient : slot.grad; }
+
+}  // namespace
+
+bool InputGradients::needs(std::size_t index) const {
+  const auto& input = node_.inputs.at(index);
+  return input && input->requires_grad;
 }
 
-bool InputGradients::needs(std::size_t index) const { return node_.inputs.at(index).requires_grad(); }
-
 void InputGradients::give(std::size_t index, Tensor gradient) {
-  const Variable& input = node_.inputs.at(index);
-  if (!input.requires_grad()) return;
-  MODR_CHECK(gradient.shape() == input.shape(), "{} gave a gradient of shape {} to input {} of shape {}", node_.name,
-             gradient.shape().to_string(), index, input.shape().to_string());
+  if (!needs(index)) return;
+  GradientSlot& input = *node_.inputs[index];
+  MODR_CHECK(gradient.shape() == input.shape, "{} gave a gradient of shape {} to input {} of shape {}", node_.name,
+             gradient.shape().to_string(), index, input.shape.to_string());
   Tensor& target = gradient_of(input);
   if (!target.defined()) {
     target = gradient.contiguous();
-    if (!input.state_->node) own(target);
   } else {
     own(target);
     target.add(gradient.contiguous());
@@ -129,23 +148,40 @@ void InputGradients::give(std::size_t index, Tensor gradient) {
 }
 
 Tensor InputGradients::accumulator(std::size_t index) {
-  const Variable& input = node_.inputs.at(index);
-  MODR_CHECK(input.requires_grad(), "input {} of {} needs no gradient", index, node_.name);
+  MODR_CHECK(needs(index), "input {} of {} needs no gradient", index, node_.name);
+  GradientSlot& input = *node_.inputs[index];
   Tensor& target = gradient_of(input);
   if (target.defined()) {
     own(target);
   } else {
-    target = Tensor::zeros(input.shape(), input.dtype());
+    target = Tensor::zeros(input.shape, input.dtype);
   }
   return target;
 }
+
+namespace {
+
+// Runs a node and frees what it kept. Leaves keep their gradients beyond the pass and let others write to them.
+void run(Node& node) {
+  if (node.output_gradient.defined()) {
+    InputGradients inputs(node);
+    node.backward(node.output_gradient, inputs);
+  }
+  node.output_gradient = Tensor();
+  node.backward = nullptr;
+  for (const auto& input : node.inputs)
+    if (input && !input->node && input->grad.defined()) own(input->grad);
+}
+
+}  // namespace
 
 void backward(const Variable& root, Tensor seed) {
   MODR_CHECK(root.requires_grad(), "backward() of something that depends on no variable with requires_grad");
   if (!seed.defined()) seed = Tensor::full(root.shape(), root.dtype(), 1);
   MODR_CHECK(seed.shape() == root.shape(), "seed of shape {} for a root of shape {}", seed.shape().to_string(),
              root.shape().to_string());
-  if (!root.state_->node) {
+  const std::shared_ptr<Node>& last = root.state_->slot->node;
+  if (!last) {
     root.grad_or_zeros().add(seed);
     return;
   }
@@ -153,22 +189,17 @@ void backward(const Variable& root, Tensor seed) {
     return a->sequence < b->sequence;
   };
   std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, decltype(earlier)> ready(earlier);
-  std::unordered_set<const Node*> seen{root.state_->node.get()};
-  root.state_->node->output_gradient = std::move(seed);
-  ready.push(root.state_->node);
+  std::unordered_set<const Node*> seen{last.get()};
+  last->output_gradient = std::move(seed);
+  ready.push(last);
   while (!ready.empty()) {
     const std::shared_ptr<Node> node = ready.top();
     ready.pop();
     MODR_CHECK(node->backward != nullptr, "backward() passed {} a second time", node->name);
-    if (node->output_gradient.defined()) {
-      InputGradients inputs(*node);
-      node->backward(node->output_gradient, inputs);
-    }
-    for (const Variable& input : node->inputs)
-      if (input.state_->node && seen.insert(input.state_->node.get()).second) ready.push(input.state_->node);
-    node->output_gradient = Tensor();
-    node->backward = nullptr;  // frees what it kept
-    std::vector<Variable>().swap(node->inputs);
+    run(*node);
+    for (const auto& input : node->inputs)
+      if (input && input->node && seen.insert(input->node.get()).second) ready.push(input->node);
+    std::vector<std::shared_ptr<GradientSlot>>().swap(node->inputs);
   }
 }
 
@@ -179,6 +210,7 @@ GradMode::~GradMode() { recording = before_; }
 Variable recompute(const std::function<Variable(const std::vector<Variable>&)>& f, std::vector<Variable> inputs) {
   if (!recording) return f(inputs);
   Tensor value;
+  met_trainable = false;
   {
     std::vector<Variable> constants;
     for (const Variable& input : inputs) constants.push_back(input.detach());
@@ -186,18 +218,16 @@ Variable recompute(const std::function<Variable(const std::vector<Variable>&)>& 
     value = f(constants).value();
   }
   const std::vector<Variable> kept = inputs;
-  bool any_needs_gradient = false;
-  for (const Variable& input : inputs) any_needs_gradient = any_needs_gradient || input.requires_grad();
-  // Leaves used inside f are not among the inputs; an empty leaf makes the node exist for their sake.
-  if (!any_needs_gradient) inputs.push_back(Variable(Tensor::zeros({0}, value.dtype()), true));
-  return make_result("recompute", std::move(value), std::move(inputs),
+  // Leaves used inside f are not among the inputs; where some train, an empty leaf makes the node exist for their sake.
+  if (met_trainable) inputs.push_back(Variable(Tensor::zeros({0}, exact(value.dtype())), true));
+  return make_result("recompute", std::move(value), inputs,
                      [f, kept](const Tensor& gradient, InputGradients& outer) {
                        std::vector<Variable> leaves;
                        for (const Variable& input : kept) leaves.emplace_back(input.value(), input.requires_grad());
                        const GradMode guard(true);
                        const Variable again = f(leaves);
                        if (!again.requires_grad()) return;
-                       backward(again, gradient.clone());
+                       backward(again, gradient);
                        for (std::size_t i = 0; i < kept.size(); ++i)
                          if (leaves[i].requires_grad() && leaves[i].grad().defined()) outer.give(i, leaves[i].grad());
                      });

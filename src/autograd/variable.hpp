@@ -14,6 +14,7 @@ namespace modr {
 class Variable;
 class InputGradients;
 struct Node;
+struct GradientSlot;
 
 /// Computes the inputs' gradients from the output's; called at most once a backward pass.
 using BackwardFunction = std::function<void(const Tensor& output_gradient, InputGradients& inputs)>;
@@ -49,9 +50,9 @@ class Variable {
   Variable view(std::vector<int64_t> dims) const;
 
  private:
-  friend Variable make_result(const char*, Tensor, std::vector<Variable>, BackwardFunction);
+  friend Variable make_result(const char*, Tensor, const std::vector<Variable>&, BackwardFunction);
   friend void backward(const Variable&, Tensor);
-  friend class InputGradients;
+  GradientSlot& leaf_slot() const;
   struct State;
   std::shared_ptr<State> state_;
 };
@@ -60,6 +61,7 @@ class Variable {
 /// leaf's buffer, gradients of inner variables are handed on, and summed when a variable has several readers.
 class InputGradients {
  public:
+  explicit InputGradients(Node& node) : node_(node) {}
   /// Whether input `index` needs a gradient at all.
   bool needs(std::size_t index) const;
   /// Gives input `index` the gradient `gradient`, which the receiver may keep and write to.
@@ -69,14 +71,12 @@ class InputGradients {
   Tensor accumulator(std::size_t index);
 
  private:
-  friend void backward(const Variable&, Tensor);
-  explicit InputGradients(Node& node) : node_(node) {}
-  static Tensor& gradient_of(const Variable& input);
   Node& node_;
 };
 
-/// The result of an op: records a node when any input requires a gradient and gradients are enabled.
-Variable make_result(const char* name, Tensor value, std::vector<Variable> inputs, BackwardFunction backward);
+/// The result of an op: records a node when any input requires a gradient and gradients are enabled. The node keeps of
+/// its inputs only where their gradients go: a value that `backward` reads has to be among what it captures.
+Variable make_result(const char* name, Tensor value, const std::vector<Variable>& inputs, BackwardFunction backward);
 
 /// Accumulates d root / d leaf into every leaf's grad(), starting from `seed` (ones of the root's shape when
 /// undefined). The graph below `root` is used up: its kept tensors are freed as the walk passes them.

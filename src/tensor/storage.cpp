@@ -1,5 +1,7 @@
 #include "tensor/storage.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -7,6 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "tensor/arena.hpp"
 
 namespace modr {
 
@@ -14,71 +17,101 @@ namespace {
 
 constexpr std::size_t alignment = 64;
 
+constexpr std::size_t smallest_large = std::size_t{64} << 10;  // from here on blocks lie in the arena
+
 struct Block {
   std::byte* data;
   std::size_t size;
 };
 
-// Keeps freed blocks by size. A request takes the smallest free block of at least its size and at most twice that, so
-// that batches of changing lengths share memory. Sizes are rounded up by at most an eighth.
+// Twice what the machine has: more cannot be in use, and addresses between blocks are free.
+std::size_t arena_bytes() {
+  return 2 * static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Large blocks lie in the arena. Small ones are kept by size when they are freed: a request takes the smallest free
+// one of at least its size and at most twice that. Their sizes are rounded up by at most an eighth.
 class CachingAllocator {
  public:
+  Block take(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    Block block = take_large_or_small(bytes);
+    if (block.data == nullptr) {
+      release_free();
+      block = take_large_or_small(bytes);
+    }
+    if (block.data == nullptr) fail("out of memory: a tensor of {} bytes was asked for", bytes);
+    in_use_ += block.size;
+    peak_ = std::max(peak_, in_use_);
+    held_ = std::max(held_, in_use_);
+    return block;
+  }
+
+  void give_back(Block block) {
+    const std::lock_guard lock(mutex_);
+    if (arena_.contains(block.data)) arena_.give_back(block.data, block.size);
+    else free_[block.size].push_back(block.data);
+    in_use_ -= block.size;
+  }
+
+  void release() {
+    const std::lock_guard lock(mutex_);
+    release_free();
+  }
+
+  AllocatorStats stats() {
+    const std::lock_guard lock(mutex_);
+    return {in_use_, peak_, held_ - in_use_, small_allocations_ + arena_.growths()};
+  }
+
+ private:
   static std::size_t rounded(std::size_t bytes) {
     std::size_t step = alignment;
     while (step * 16 <= bytes) step *= 2;
     return std::max(alignment, (bytes + step - 1) / step * step);
   }
 
-  Block take(std::size_t bytes) {
-    const std::size_t size = rounded(bytes);
-    Block block = take_free(size);
-    if (block.data == nullptr) block = {static_cast<std::byte*>(std::aligned_alloc(alignment, size)), size};
-    if (block.data == nullptr) {
-      release();
-      block.data = static_cast<std::byte*>(std::aligned_alloc(alignment, size));
+  Block take_large_or_small(std::size_t bytes) {
+    if (bytes >= smallest_large) {
+      const std::size_t extent = arena_.extent();
+      if (std::byte* data = arena_.take(bytes)) {
+        held_ += arena_.extent() - extent;
+        return {data, Arena::rounded(bytes)};
+      }
     }
-    if (block.data == nullptr) fail("out of memory: a tensor of {} bytes was asked for", bytes);
-    const std::lock_guard lock(mutex_);
-    stats_.in_use += block.size;
-    stats_.peak = std::max(stats_.peak, stats_.in_use);
-    return block;
+    const std::size_t size = rounded(bytes);
+    if (const Block block = take_free(size); block.data != nullptr) return block;
+    auto* data = static_cast<std::byte*>(std::aligned_alloc(alignment, size));
+    if (data != nullptr) {
+      ++small_allocations_;
+      held_ += size;
+    }
+    return {data, size};
   }
 
-  void give_back(Block block) {
-    const std::lock_guard lock(mutex_);
-    free_[block.size].push_back(block.data);
-    stats_.in_use -= block.size;
-    stats_.cached += block.size;
-  }
-
-  void release() {
-    const std::lock_guard lock(mutex_);
-    for (auto& [size, blocks] : free_)
-      for (std::byte* block : blocks) std::free(block);
-    free_.clear();
-    stats_.cached = 0;
-  }
-
-  AllocatorStats stats() {
-    const std::lock_guard lock(mutex_);
-    return stats_;
-  }
-
- private:
   Block take_free(std::size_t size) {
-    const std::lock_guard lock(mutex_);
     const auto found = free_.lower_bound(size);
     if (found == free_.end() || found->first > 2 * size) return {nullptr, 0};
     const Block block{found->second.back(), found->first};
     found->second.pop_back();
     if (found->second.empty()) free_.erase(found);
-    stats_.cached -= block.size;
     return block;
   }
 
+  void release_free() {
+    arena_.release();
+    for (auto& [size, blocks] : free_)
+      for (std::byte* block : blocks) std::free(block);
+    free_.clear();
+    held_ = in_use_;
+  }
+
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<std::byte*>> free_;
-  AllocatorStats stats_;
+  Arena arena_{arena_bytes()};
+  std::map<std::size_t, std::vector<std::byte*>> free_;  // small blocks
+  std::size_t in_use_ = 0, peak_ = 0;
+  std::size_t held_ = 0;  // taken from the system and not released since
+  std::size_t small_allocations_ = 0;
 };
 
 CachingAllocator& allocator() {

@@ -4,8 +4,9 @@
 
 namespace modr {
 
-/// A reference-counted block of memory, aligned to 64 bytes, that tensors look into. Blocks come from and go back
-/// to a caching allocator, since training asks for the same sizes at every step.
+/// A reference-counted block of memory, aligned to 64 bytes, that tensors look into. Blocks come from and go back to a
+/// caching allocator, since training asks for the same sizes at every step; what it has once taken from the system it
+/// keeps, large blocks in one arena (arena.hpp).
 class Storage {
  public:
   explicit Storage(std::size_t bytes);
@@ -24,7 +25,8 @@ class Storage {
 struct AllocatorStats {
   std::size_t in_use = 0;  // blocks that tensors look into now
   std::size_t peak = 0;    // largest in_use so far
-  std::size_t cached = 0;  // free blocks kept for reuse
+  std::size_t cached = 0;  // free, kept for reuse
+  std::size_t system_allocations = 0;  // how often memory was taken from the system
 };
 AllocatorStats allocator_stats();
 

@@ -90,6 +90,67 @@ TEST(Autograd, RecomputeGivesTheSameGradients) {
   }
 }
 
+Tensor large() { return Tensor::zeros({100'000}, DType::f64); }
+
+// An op that reads no value in backward.
+Variable pass_on(const Variable& a) {
+  return make_result("pass_on", a.value().clone(), {a},
+                     [](const Tensor& gradient, InputGradients& inputs) { inputs.give(0, gradient); });
+}
+
+TEST(Autograd, ValuesThatNoBackwardReadsAreFreed) {
+  const Variable a(large(), true);
+  const std::size_t before = allocator_stats().in_use;
+  Variable x = a;
+  for (int i = 0; i < 10; ++i) x = pass_on(x);
+  EXPECT_LT(allocator_stats().in_use, before + 2 * a.value().bytes());
+}
+
+TEST(Autograd, WhatANodeKeptIsFreedAsSoonAsItHasRun) {
+  const Variable a(large(), true);
+  Variable x = a;
+  const std::size_t without = allocator_stats().in_use;
+  std::vector<std::size_t> in_use;
+  for (int i = 0; i < 5; ++i)
+    x = make_result("keeps", x.value().clone(), {x},
+                    [kept = x.value().clone(), &in_use](const Tensor& gradient, InputGradients& inputs) {
+                      in_use.push_back(allocator_stats().in_use);
+                      inputs.give(0, Tensor::full(gradient.shape(), DType::f64, gradient.to_vector()[0] * 2));
+                    });
+  backward(x);
+  const std::size_t one = a.value().bytes();
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_LT(in_use[i], without + (5 - i) * one + 2 * one + one / 2) << i;
+  EXPECT_EQ(a.grad().to_vector()[0], 32);
+}
+
+TEST(Autograd, ALeafTakesAGradientThatNobodyElseHasWithoutACopy) {
+  const Variable a(large(), true);
+  const Tensor kept = large();
+  const double* given = kept.data<double>();
+  backward(make_result("op", large(), {a}, [kept = Tensor(kept)](const Tensor&, InputGradients& inputs) {
+    inputs.give(0, kept);
+  }));
+  EXPECT_NE(a.grad().data<double>(), given);  // the test has it too
+  a.clear_grad();
+  Variable y;
+  {
+    const Tensor only = large();
+    given = only.data<double>();
+    y = make_result("op", large(), {a}, [only](const Tensor&, InputGradients& inputs) { inputs.give(0, only); });
+  }
+  backward(y);
+  EXPECT_EQ(a.grad().data<double>(), given);
+  EXPECT_TRUE(a.grad().is_sole_owner());
+}
+
+TEST(Autograd, RecomputingConstantsRecordsNothing) {
+  const Variable frozen = Variable(Tensor::scalar(2, DType::f64)), x(Tensor::scalar(3, DType::f64));
+  const auto f = [&](const std::vector<Variable>& in) { return multiply(in[0], frozen); };
+  EXPECT_FALSE(recompute(f, {x}).requires_grad());
+  frozen.set_requires_grad(true);
+  EXPECT_TRUE(recompute(f, {x}).requires_grad());
+}
+
 TEST(Autograd, AWrongGradientShapeIsNamed) {
   const Variable a = leaf(1);
   const Variable bad =

@@ -116,7 +116,7 @@ TEST(Tensor, LargeTensorsConvertEveryValue) {
   EXPECT_FALSE(all_finite(last));
 }
 
-TEST(Allocator, ReusesBlocksOfUpToTwiceTheSize) {
+TEST(Allocator, ReusesSmallBlocksOfUpToTwiceTheSize) {
   release_cached_memory();
   const float* first = Tensor::empty({1000}, DType::f32).data<float>();
   EXPECT_EQ(Tensor::empty({600}, DType::f32).data<float>(), first);
@@ -124,6 +124,21 @@ TEST(Allocator, ReusesBlocksOfUpToTwiceTheSize) {
   const auto before = allocator_stats();
   const Tensor held = Tensor::empty({4000}, DType::f32);
   EXPECT_EQ(allocator_stats().in_use, before.in_use + 16384);
+}
+
+TEST(Allocator, TakesNothingFromTheSystemForWhatItHasHadBefore) {
+  const auto some_steps = [] {
+    for (int64_t size : {10, 2'000, 500'000, 3'000'000}) {
+      const Tensor a = Tensor::zeros({size}, DType::f32);
+      const Tensor b = a.clone();
+    }
+  };
+  some_steps();
+  const auto before = allocator_stats();
+  EXPECT_GT(before.system_allocations, 0u);
+  for (int i = 0; i < 5; ++i) some_steps();
+  EXPECT_EQ(allocator_stats().system_allocations, before.system_allocations);
+  EXPECT_EQ(allocator_stats().cached, before.cached);
 }
 
 }  // namespace
