@@ -92,7 +92,7 @@ void verify_forward(const GoldenFile& golden, DType dtype, const Tolerances& tol
   const int64_t rows = batch.batch * batch.seq, n_embd = model->config().n_embd;
   const Variable initial(golden.file().read_tensor("input_states", dtype).view({rows, n_embd}));
   ForwardTrace trace;
-  const ForwardOutput output = model->forward(batch, initial, {golden.depth(), false, &trace});
+  const ForwardOutput output = model->forward(batch, initial, {golden.depth(), Recompute::none, &trace});
   const auto compare = [&](const std::string& name, const Tensor& got) {
     if (golden.has(name))
       report.relative(name, got, golden.file().read_tensor(name, DType::f64),

@@ -152,7 +152,7 @@ inline constexpr std::array choices<TrainMode>{TrainMode::pretrain, TrainMode::l
 template <>
 inline constexpr std::array choices<Trainable>{Trainable::all, Trainable::branches};
 template <>
-inline constexpr std::array choices<Recompute>{Recompute::none, Recompute::recurrence};
+inline constexpr std::array choices<Recompute>{Recompute::none, Recompute::block, Recompute::recurrence};
 template <>
 inline constexpr std::array choices<Placement>{Placement::replicate, Placement::exchange, Placement::automatic};
 template <>

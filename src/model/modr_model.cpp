@@ -52,29 +52,29 @@ const Coda& ModrModel::coda() const {
   return *coda_;
 }
 
-BlockContext ModrModel::block_context(const TokenBatch& batch) const {
+BlockContext ModrModel::block_context(const TokenBatch& batch, Recompute recompute) const {
   return {uniform_offsets(batch.batch, batch.seq), rope_table_, sequence_positions(batch.batch, batch.seq), nullptr,
-          nullptr, nullptr};
+          nullptr, nullptr, recompute == Recompute::block};
 }
 
 ForwardOutput ModrModel::forward(const TokenBatch& batch, const Variable& initial_state,
                                  const ForwardOptions& options) const {
-  const Variable e = run_prelude(batch, options.trace);
+  const Variable e = run_prelude(batch, options);
   CoreOutput core_output = run_core(e, batch, initial_state, options);
-  return {run_coda(core_output.state, batch, options.trace), std::move(core_output.decisions)};
+  return {run_coda(core_output.state, batch, options), std::move(core_output.decisions)};
 }
 
-Variable ModrModel::run_prelude(const TokenBatch& batch, ForwardTrace* trace) const {
+Variable ModrModel::run_prelude(const TokenBatch& batch, const ForwardOptions& options) const {
   const int64_t rows = batch.batch * batch.seq;
   MODR_CHECK(static_cast<int64_t>(batch.ids->size()) == rows, "{} ids for {} x {}", batch.ids->size(), batch.batch,
              batch.seq);
   if (batch.seq > config_.block_size)
     fail("a sequence of {} tokens is longer than the model's block size {}", batch.seq, config_.block_size);
   const Variable embedded = prelude().embed(batch.ids);
-  const Variable e = prelude()(embedded, block_context(batch));
-  if (trace != nullptr) {
-    trace->embedded = embedded.value();
-    trace->prelude_out = e.value();
+  const Variable e = prelude()(embedded, block_context(batch, options.recompute));
+  if (options.trace != nullptr) {
+    options.trace->embedded = embedded.value();
+    options.trace->prelude_out = e.value();
   }
   return e;
 }
@@ -91,12 +91,12 @@ CoreOutput ModrModel::run_core(const Variable& e, const TokenBatch& batch, const
   return core()(e, initial_state, options.depth, context);
 }
 
-Variable ModrModel::run_coda(const Variable& state, const TokenBatch& batch, ForwardTrace* trace) const {
+Variable ModrModel::run_coda(const Variable& state, const TokenBatch& batch, const ForwardOptions& options) const {
   const Variable normed = coda().normed(state);
-  const Variable features = coda().features(normed, block_context(batch));
-  if (trace != nullptr) {
-    trace->final_normed = normed.value();
-    trace->head_in = features.value();
+  const Variable features = coda().features(normed, block_context(batch, options.recompute));
+  if (options.trace != nullptr) {
+    options.trace->final_normed = normed.value();
+    options.trace->head_in = features.value();
   }
   return coda().head(features);
 }
@@ -105,8 +105,10 @@ Variable ModrModel::loss(const Variable& logits, const TokenBatch& batch, double
   return ops::cross_entropy(logits, batch.labels, weight);
 }
 
-Variable ModrModel::loss_of_state(const Variable& state, const TokenBatch& batch, double weight) const {
-  return coda().loss(coda().features(coda().normed(state), block_context(batch)), batch.labels, weight);
+Variable ModrModel::loss_of_state(const Variable& state, const TokenBatch& batch, double weight,
+                                  Recompute recompute) const {
+  const Variable features = coda().features(coda().normed(state), block_context(batch, recompute));
+  return coda().loss(features, batch.labels, weight);
 }
 
 void ModrModel::set_trainable(Trainable which) {

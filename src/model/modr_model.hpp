@@ -32,7 +32,7 @@ struct ForwardTrace {
 /// How one forward pass is run.
 struct ForwardOptions {
   Depth depth;
-  bool recompute = false;
+  Recompute recompute = Recompute::none;
   ForwardTrace* trace = nullptr;
 };
 
@@ -52,16 +52,17 @@ class ModrModel {
 
   ForwardOutput forward(const TokenBatch& batch, const Variable& initial_state, const ForwardOptions& options) const;
   /// e of the batch's tokens, [batch * seq, n_embd]. Throws Error for a sequence beyond the block size.
-  Variable run_prelude(const TokenBatch& batch, ForwardTrace* trace = nullptr) const;
+  Variable run_prelude(const TokenBatch& batch, const ForwardOptions& options = {}) const;
   /// The state after all recurrences, [batch * seq, n_embd], from e and the initial state of the same shape.
   CoreOutput run_core(const Variable& e, const TokenBatch& batch, const Variable& initial_state,
                       const ForwardOptions& options) const;
   /// Logits [batch * seq, vocab_size] from that state.
-  Variable run_coda(const Variable& state, const TokenBatch& batch, ForwardTrace* trace = nullptr) const;
+  Variable run_coda(const Variable& state, const TokenBatch& batch, const ForwardOptions& options = {}) const;
   /// weight * summed cross-entropy of the batch's labels, a scalar.
   Variable loss(const Variable& logits, const TokenBatch& batch, double weight) const;
   /// The same from the state, without holding the logits of all tokens.
-  Variable loss_of_state(const Variable& state, const TokenBatch& batch, double weight) const;
+  Variable loss_of_state(const Variable& state, const TokenBatch& batch, double weight,
+                         Recompute recompute = Recompute::none) const;
 
   /// Takase initialisation (MODEL.md, "Init"), a pure function of the seed and each parameter's name. Adapters: A
   /// Kaiming uniform (a = sqrt 5), B zeros; the router like any linear weight.
@@ -91,7 +92,7 @@ class ModrModel {
   const Coda& coda() const;
 
  private:
-  BlockContext block_context(const TokenBatch& batch) const;
+  BlockContext block_context(const TokenBatch& batch, Recompute recompute) const;
 
   ModelConfig config_;
   ModelPart part_;

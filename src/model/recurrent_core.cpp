@@ -85,17 +85,24 @@ BlockContext RecurrentCore::block_context(const RouteDecision& decision, const C
   const bool tokens = plan.unit == RouteUnit::token;
   const int64_t sequences = tokens ? plan.units / context.seq : plan.passes();
   return {uniform_offsets(sequences, context.seq), context.rope_table,
-          tokens ? context.positions : positions_in_order(context.positions, plan), groups, &passage, window};
+          tokens ? context.positions : positions_in_order(context.positions, plan), groups, decision.passage, window};
 }
 
 Variable RecurrentCore::run_branches(const Variable& h, const RouteDecision& decision, int64_t recurrence,
                                      const CoreContext& context) const {
-  dispatcher_->enter(recurrence);
+  dispatcher_->enter(recurrence);  // for what moves beside the blocks too
   std::unique_ptr<CacheWindow> window;
   if (context.cache != nullptr)
     window = context.cache->core_window(recurrence, cached_passes(*decision.plan, h.size(0) / context.seq));
-  const Variable passes =
-      run_blocks(blocks_, decision.passage->dispatch(h), block_context(decision, context, window.get()));
+  const BlockContext how = block_context(decision, context, window.get());
+  Variable passes = decision.passage->dispatch(h);
+  for (const SandwichBlock& block : blocks_) {
+    const auto run = [this, &block, how, recurrence](const std::vector<Variable>& in) {
+      dispatcher_->enter(recurrence);  // again, in backward
+      return block(in[0], how);
+    };
+    passes = context.recompute == Recompute::block ? modr::recompute(run, {passes}) : run({passes});
+  }
   return decision.passage->combine(passes, decision.gates, branches_.gate);
 }
 
@@ -109,7 +116,7 @@ Variable RecurrentCore::step(const Variable& state, const Variable& injected, in
   MODR_CHECK(decision.has_value(), "recurrence {} has no routing decision", recurrence);
   if (!decision->passage || dispatcher_->opens_every_recurrence())
     decision->passage = dispatcher_->open(decision->plan);
-  if (!context.recompute) return run_branches(h, *decision, recurrence, context);
+  if (context.recompute != Recompute::recurrence) return run_branches(h, *decision, recurrence, context);
   std::vector<Variable> inputs{h};
   if (decision->gates.defined()) inputs.push_back(decision->gates);
   return recompute(

@@ -19,6 +19,10 @@ struct PackOptions {
   int64_t merge_up_to = 0;
 };
 
+/// What a forward pass keeps for backward: everything, the inputs of every block of the model, or those of every
+/// recurrence. What is not kept is computed again, with the routing decisions that were made.
+enum class Recompute { none, block, recurrence };
+
 /// What a forward pass through the core needs besides its inputs.
 struct CoreContext {
   int64_t seq = 0;            // tokens a sequence
@@ -26,7 +30,7 @@ struct CoreContext {
   Tensor rope_table;
   Indices positions;          // [batch * seq]
   KvCache* cache = nullptr;   // decoding: read and written at every recurrence
-  bool recompute = false;     // keep only each recurrence's inputs, run its blocks again in backward
+  Recompute recompute = Recompute::none;
   /// In recurrences without gradient h is a constant, but gates that serve later ones still lead into the router.
   bool gates_outlive_no_grad = false;
   std::vector<Tensor>* latents = nullptr;  // when set, receives the state after every recurrence

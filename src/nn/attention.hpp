@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <string>
 
 #include "nn/linear.hpp"
@@ -37,12 +38,13 @@ class CacheWindow {
 
 /// What a block must know besides its input rows.
 struct BlockContext {
-  Offsets sequences;                      // [sequences + 1]: rows of each sequence, in attention order
-  Tensor rope_table;                      // [block_size, head_dim / 2, 2], float32
-  Indices positions;                      // [rows], in attention order
-  RowGroups groups;                       // rows by branch; null where blocks have no adapters
-  const AttentionRelay* relay = nullptr;  // null: rows are in attention order already
-  CacheWindow* cache = nullptr;           // null: the sequences are complete
+  Offsets sequences;   // [sequences + 1]: rows of each sequence, in attention order
+  Tensor rope_table;   // [block_size, head_dim / 2, 2], float32
+  Indices positions;   // [rows], in attention order
+  RowGroups groups;    // rows by branch; null where blocks have no adapters
+  std::shared_ptr<const AttentionRelay> relay;  // null: rows are in attention order already
+  CacheWindow* cache = nullptr;                 // null: the sequences are complete
+  bool recompute = false;                       // run_blocks(): blocks keep their inputs alone, run again in backward
 };
 
 /// Multi-head causal self-attention with a fused projection, q/k bias and rotary positions (MODEL.md, "Huginn").

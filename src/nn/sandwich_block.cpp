@@ -44,7 +44,10 @@ std::vector<SandwichBlock> make_blocks(const std::string& name, int64_t count, c
 }
 
 Variable run_blocks(const std::vector<SandwichBlock>& blocks, Variable x, const BlockContext& context) {
-  for (const SandwichBlock& block : blocks) x = block(x, context);
+  for (const SandwichBlock& block : blocks) {
+    const auto run = [&block, context](const std::vector<Variable>& in) { return block(in[0], context); };
+    x = context.recompute ? recompute(run, {x}) : run({x});
+  }
   return x;
 }
 

@@ -10,7 +10,9 @@ namespace {
 constexpr NamedValue<TrainMode> kModes[] = {{"pretrain", TrainMode::pretrain},
                                             {"lora", TrainMode::lora},
                                             {"modr", TrainMode::modr}};
-constexpr NamedValue<Recompute> kRecomputes[] = {{"none", Recompute::none}, {"recurrence", Recompute::recurrence}};
+constexpr NamedValue<Recompute> kRecomputes[] = {{"none", Recompute::none},
+                                                 {"block", Recompute::block},
+                                                 {"recurrence", Recompute::recurrence}};
 constexpr NamedValue<Trainable> kTrainables[] = {{"all", Trainable::all}, {"branches", Trainable::branches}};
 
 }  // namespace

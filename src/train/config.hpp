@@ -10,8 +10,6 @@ namespace modr {
 
 /// What is trained: a backbone from scratch, one LoRA with gate 1, or routed branches.
 enum class TrainMode { pretrain, lora, modr };
-/// What the forward pass keeps of a recurrence: everything, or its inputs (its blocks run again in backward).
-enum class Recompute { none, recurrence };
 
 std::string_view name_of(TrainMode mode);
 std::string_view name_of(Recompute recompute);

@@ -38,7 +38,7 @@ Shape ModelStage::output_shape(int64_t microbatch) const { return input_shape(mi
 Variable ModelStage::forward(int64_t microbatch, const Variable& input) {
   const TokenBatch batch = batch_of(microbatch);
   Variable x = input;
-  if (model_.part().prelude) x = model_.run_prelude(batch);
+  if (model_.part().prelude) x = model_.run_prelude(batch, {plan_.depth, job_.train.recompute, nullptr});
   if (model_.part().core) x = run_core(x, batch, microbatch);
   if (model_.part().coda) x = run_loss(x, batch, microbatch);
   return x;
@@ -48,8 +48,7 @@ Variable ModelStage::run_core(const Variable& e, const TokenBatch& batch, int64_
   std::vector<uint64_t> numbers;
   for (const SampleRef& sample : samples_of(microbatch)) numbers.push_back(static_cast<uint64_t>(sample.number));
   const Tensor states = initial_states(job_.model, state_keys(job_.seed, numbers, batch.seq), model_.dtype());
-  const bool recompute = job_.train.recompute == Recompute::recurrence;
-  const CoreOutput output = model_.run_core(e, batch, Variable(states), {plan_.depth, recompute, nullptr});
+  const CoreOutput output = model_.run_core(e, batch, Variable(states), {plan_.depth, job_.train.recompute, nullptr});
   MODR_CHECK(output.decisions.size() == sums_.branches.size(), "{} routing decisions instead of {}",
              output.decisions.size(), sums_.branches.size());
   for (std::size_t i = 0; i < output.decisions.size(); ++i)
@@ -59,7 +58,7 @@ Variable ModelStage::run_core(const Variable& e, const TokenBatch& batch, int64_
 }
 
 Variable ModelStage::run_loss(const Variable& state, const TokenBatch& batch, int64_t microbatch) {
-  const Variable loss = model_.loss_of_state(state, batch, weight_);
+  const Variable loss = model_.loss_of_state(state, batch, weight_, job_.train.recompute);
   const double value = loss.value().item();
   if (!std::isfinite(value) && sums_.failure.empty())
     sums_.failure = fmt::format("step {}: the loss is not finite in the microbatch of samples {} to {}",

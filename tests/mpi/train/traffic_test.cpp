@@ -37,7 +37,7 @@ Traffics traffic_of(const BranchConfig& branches, Trainable trainable, const Dep
   const int64_t seq = 3 + world.rank();  // every rank its own
   const TokenBatch batch = testing::random_batch(5, seq, config.vocab_size, 0, static_cast<uint64_t>(world.rank()));
   const Variable states(testing::random_states(config, 5, seq, static_cast<uint64_t>(world.rank()), DType::f32));
-  const ForwardOutput output = model.forward(batch, states, {depth, false, nullptr});
+  const ForwardOutput output = model.forward(batch, states, {depth, Recompute::none, nullptr});
   backward(model.loss(output.logits, batch, 1));
 
   const int64_t steps = depth.num_steps_no_grad + depth.num_steps_with_grad;

@@ -43,7 +43,7 @@ TEST(Decoder, TokenByTokenEqualsTheWholeForwardPass) {
         const DecodeCall whole = call_of(config, ids, 0, 7);
         const Tensor expected = model
                                     .forward({1, 7, whole.ids, nullptr, nullptr}, Variable(whole.initial_state),
-                                             {{num_steps, 0}, false, nullptr})
+                                             {{num_steps, 0}, Recompute::none, nullptr})
                                     .logits.value();
         Decoder decoder(model, KvCache(config, parse_cache_config(cache), 1, 7, num_steps, DType::f64));
         int64_t first = 0;

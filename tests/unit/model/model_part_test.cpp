@@ -19,7 +19,7 @@ TEST(ModelPart, StagesOneAfterAnotherGiveTheWholeForwardPass) {
               whole.parameters().size() + (tied ? 1 : 0));  // the embedding is in both ends
     const TokenBatch batch = testing::random_batch(2, 5, config.vocab_size, 2, 1);
     const Variable states(testing::random_states(config, 2, 5, 1, DType::f32));
-    const ForwardOptions options{{1, 2}, false, nullptr};
+    const ForwardOptions options{{1, 2}, Recompute::none, nullptr};
     const CoreOutput output = middle.run_core(first.run_prelude(batch), batch, states, options);
     EXPECT_EQ(last.run_coda(output.state, batch).value().to_vector(),
               whole.forward(batch, states, options).logits.value().to_vector());

@@ -46,12 +46,12 @@ std::vector<Options> all_options() {
 
 double loss_of(const ModrModel& model, const TokenBatch& batch, const Tensor& states, const Depth& depth) {
   const NoGrad guard;
-  const ForwardOutput output = model.forward(batch, Variable(states), {depth, false, nullptr});
+  const ForwardOutput output = model.forward(batch, Variable(states), {depth, Recompute::none, nullptr});
   return model.loss(output.logits, batch, 0.1).value().item();
 }
 
 void run_backward(const ModrModel& model, const TokenBatch& batch, const Tensor& states, const Depth& depth,
-                  bool recompute) {
+                  Recompute recompute) {
   for (const Parameter& parameter : model.parameters()) parameter.variable.clear_grad();
   const ForwardOutput output = model.forward(batch, Variable(states), {depth, recompute, nullptr});
   backward(model.loss(output.logits, batch, 0.1));
@@ -68,7 +68,7 @@ TEST(ModrModel, GradientsMatchFiniteDifferencesForAllRoutingOptions) {
     const TokenBatch batch = random_batch(2, 4, 13, 1, 5);
     const Tensor states = random_states(model.config(), 2, 4, 9, DType::f64);
     const Depth depth{0, 2};
-    run_backward(model, batch, states, depth, false);
+    run_backward(model, batch, states, depth, Recompute::none);
     for (const Parameter& parameter : model.parameters()) {
       const std::vector<double> gradient = parameter.variable.grad_or_zeros().to_vector();
       auto values = parameter.variable.value().span<double>();
@@ -90,14 +90,14 @@ TEST(ModrModel, LossOfStateIsLossOfLogits) {
   randomize(model, 3);
   const TokenBatch batch = random_batch(3, 5, 13, 2, 5);
   const Tensor states = random_states(model.config(), 3, 5, 9, DType::f64);
-  run_backward(model, batch, states, {0, 2}, false);
+  run_backward(model, batch, states, {0, 2}, Recompute::none);
   std::vector<std::vector<double>> expected;
   for (const Parameter& parameter : model.parameters()) {
     expected.push_back(parameter.variable.grad_or_zeros().to_vector());
     parameter.variable.clear_grad();
   }
   const Variable e = model.run_prelude(batch);
-  const CoreOutput core = model.run_core(e, batch, Variable(states), {{0, 2}, false, nullptr});
+  const CoreOutput core = model.run_core(e, batch, Variable(states), {{0, 2}, Recompute::none, nullptr});
   const Variable loss = model.loss_of_state(core.state, batch, 0.1);
   EXPECT_NEAR(loss.value().item(), loss_of(model, batch, states, {0, 2}), 1e-12);
   backward(loss);
@@ -107,27 +107,73 @@ TEST(ModrModel, LossOfStateIsLossOfLogits) {
   }
 }
 
+std::vector<std::vector<double>> gradients_of(const ModrModel& model) {
+  std::vector<std::vector<double>> gradients;
+  for (const Parameter& parameter : model.parameters())
+    gradients.push_back(parameter.variable.grad_or_zeros().to_vector());
+  return gradients;
+}
+
 TEST(ModrModel, RecomputeGivesTheSameBitsAndCountsOnce) {
-  for (const Options& options : all_options()) {
-    ModrModel model(with(options), DType::f32);
+  for (const Options& options : all_options())
+    for (const DType dtype : {DType::f32, DType::bf16})
+      for (const Trainable trainable : {Trainable::all, Trainable::branches}) {
+        ModrModel model(with(options), dtype);
+        randomize(model, 3);
+        model.set_trainable(trainable);
+        const TokenBatch batch = random_batch(3, 5, 13, 2, 5);
+        const Tensor states = random_states(model.config(), 3, 5, 9, dtype);
+        run_backward(model, batch, states, {2, 2}, Recompute::none);
+        const auto kept = gradients_of(model);
+        for (const Recompute recompute : {Recompute::block, Recompute::recurrence}) {
+          run_backward(model, batch, states, {2, 2}, recompute);
+          ASSERT_EQ(gradients_of(model), kept) << static_cast<int>(recompute);
+          const ForwardOutput output = model.forward(batch, Variable(states), {{2, 2}, recompute, nullptr});
+          ASSERT_EQ(output.decisions.size(), options.when == RouteWhen::forward ? 1u : 4u);
+          for (const RouteDecision& decision : output.decisions) {
+            int64_t total = 0;
+            for (int64_t count : decision.plan->counts) total += count;
+            ASSERT_EQ(total, options.unit == RouteUnit::sequence ? 3 * options.top_k : 13);  // without padding
+          }
+        }
+      }
+}
+
+// `block` in every stage, `recurrence` more in the core alone; a frozen prelude has nothing that could run again.
+TEST(ModrModel, RecomputeKeepsLess) {
+  for (const int64_t n_branches : {0, 3}) {
+    ModelConfig config = tiny_config(n_branches);
+    config.n_embd = 64;
+    config.n_layers_in_recurrent_block = 4;
+    ModrModel model(config, DType::f32);
     randomize(model, 3);
-    const TokenBatch batch = random_batch(3, 5, 13, 2, 5);
-    const Tensor states = random_states(model.config(), 3, 5, 9, DType::f32);
-    std::vector<std::vector<double>> kept;
-    run_backward(model, batch, states, {2, 2}, false);
-    for (const Parameter& parameter : model.parameters())
-      kept.push_back(parameter.variable.grad_or_zeros().to_vector());
-    run_backward(model, batch, states, {2, 2}, true);
-    for (std::size_t i = 0; i < kept.size(); ++i)
-      ASSERT_EQ(model.parameters()[i].variable.grad_or_zeros().to_vector(), kept[i]) << model.parameters()[i].name;
-    const ForwardOutput output = model.forward(batch, Variable(states), {{2, 2}, true, nullptr});
-    ASSERT_EQ(output.decisions.size(), options.when == RouteWhen::forward ? 1u : 4u);
-    for (const RouteDecision& decision : output.decisions) {
-      int64_t total = 0;
-      for (int64_t count : decision.plan->counts) total += count;
-      ASSERT_EQ(total, options.unit == RouteUnit::sequence ? 3 * options.top_k : 13);  // without padding
+    if (n_branches > 0) model.set_trainable(Trainable::branches);
+    const TokenBatch batch = random_batch(8, 16, 13, 0, 5);
+    const Tensor states = random_states(config, 8, 16, 9, DType::f32);
+    std::vector<std::size_t> kept;
+    for (const Recompute recompute : {Recompute::none, Recompute::block, Recompute::recurrence}) {
+      const std::size_t before = allocator_stats().in_use;
+      const ForwardOutput output = model.forward(batch, Variable(states), {{1, 4}, recompute, nullptr});
+      kept.push_back(allocator_stats().in_use - before);
+      EXPECT_EQ(model.run_prelude(batch, {{1, 4}, recompute, nullptr}).requires_grad(), n_branches == 0);
     }
+    EXPECT_LT(2 * kept[1], kept[0]);
+    EXPECT_LT(2 * kept[2], kept[0]);
   }
+}
+
+// The second pass of the same shape finds all its memory.
+TEST(ModrModel, AForwardPassAllocatesNothingAfterTheFirst) {
+  ModelConfig config = tiny_config(3);
+  config.n_embd = 64;
+  ModrModel model(config, DType::f32);
+  randomize(model, 3);
+  const TokenBatch batch = random_batch(8, 16, 13, 0, 5);
+  const Tensor states = random_states(config, 8, 16, 9, DType::f32);
+  loss_of(model, batch, states, {4, 0});
+  const std::size_t before = allocator_stats().system_allocations;
+  for (int i = 0; i < 3; ++i) loss_of(model, batch, states, {4, 0});
+  EXPECT_EQ(allocator_stats().system_allocations, before);
 }
 
 TEST(ModrModel, FrozenBackboneTrainsOnlyBranchesAndRouter) {
@@ -135,7 +181,7 @@ TEST(ModrModel, FrozenBackboneTrainsOnlyBranchesAndRouter) {
   randomize(model, 1);
   model.set_trainable(Trainable::branches);
   const TokenBatch batch = random_batch(2, 4, 13, 0, 5);
-  run_backward(model, batch, random_states(model.config(), 2, 4, 9, DType::f32), {1, 2}, false);
+  run_backward(model, batch, random_states(model.config(), 2, 4, 9, DType::f32), {1, 2}, Recompute::none);
   for (const Parameter& parameter : model.parameters()) {
     const bool branch =
         parameter.name.find(".lora_") != std::string::npos || parameter.name == "transformer.router.weight";
