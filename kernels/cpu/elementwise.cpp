@@ -67,27 +67,18 @@ void sigmoid(const T* x, int64_t n, T* out) {
 template void sigmoid(const float*, int64_t, float*);
 template void sigmoid(const double*, int64_t, double*);
 
-template <typename T>
-double sum_of_squares(const T* x, int64_t n) {
-  constexpr int64_t pieces = 64;  // fixed, so that the order of the sum is, whatever the number of threads
-  double sums[pieces];
-  parallel_ranges(pieces, n, [=, &sums](int64_t begin, int64_t end) {
-    for (int64_t piece = begin; piece < end; ++piece) {
-      double sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t i = n * piece / pieces; i < n * (piece + 1) / pieces; ++i) {
-        const auto value = static_cast<double>(static_cast<Exact<T>>(x[i]));
-        sum += value * value;
-      }
-      sums[piece] = sum;
-    }
-  });
-  double total = 0;
-  for (double sum : sums) total += sum;
-  return total;
-}
-
 namespace {
+
+template <typename T>
+double squares_between(const T* x, int64_t begin, int64_t end) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = begin; i < end; ++i) {
+    const auto value = static_cast<double>(static_cast<Exact<T>>(x[i]));
+    sum += value * value;
+  }
+  return sum;
+}
 
 template <typename E>
 bool is_finite(E value) {
@@ -96,20 +87,36 @@ bool is_finite(E value) {
   return (std::bit_cast<Bits>(value) & exponent) != exponent;
 }
 
+template <typename T>
+bool finite_between(const T* x, int64_t begin, int64_t end) {
+  uint32_t found = 0;
+#pragma omp simd reduction(| : found)
+  for (int64_t i = begin; i < end; ++i) found |= is_finite(static_cast<Exact<T>>(x[i])) ? 0u : 1u;
+  return found == 0;
+}
+
 }  // namespace
+
+template <typename T>
+double sum_of_squares(const T* x, int64_t n) {
+  constexpr int64_t pieces = 64;  // fixed, so that the order of the sum is, whatever the number of threads
+  double sums[pieces];
+  parallel_ranges(pieces, n, [=, &sums](int64_t begin, int64_t end) {
+    for (int64_t piece = begin; piece < end; ++piece)
+      sums[piece] = squares_between(x, n * piece / pieces, n * (piece + 1) / pieces);
+  });
+  double total = 0;
+  for (double sum : sums) total += sum;
+  return total;
+}
 
 template <typename T>
 bool all_finite(const T* x, int64_t n) {
   bool finite = true;
   parallel_ranges(n, n, [=, &finite](int64_t begin, int64_t end) {
-    const T* values = x;
-    uint32_t found = 0;
-#pragma omp simd reduction(| : found)
-    for (int64_t i = begin; i < end; ++i) found |= is_finite(static_cast<Exact<T>>(values[i])) ? 0u : 1u;
-    if (found != 0) {
+    if (finite_between(x, begin, end)) return;
 #pragma omp atomic write
-      finite = false;
-    }
+    finite = false;
   });
   return finite;
 }

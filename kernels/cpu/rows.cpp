@@ -19,17 +19,37 @@ void gather_rows(const Table* table, const int32_t* index, int64_t count, int64_
   });
 }
 
+namespace {
+
+template <typename T, typename Table>
+void add_row(const T* from, int64_t width, Exact<T> factor, Table* to) {
+  using E = Exact<T>;
+#pragma omp simd
+  for (int64_t j = 0; j < width; ++j) store(static_cast<E>(to[j]) + factor * static_cast<E>(from[j]), to[j]);
+}
+
+// Spreads rows over `owners` (2^6), neighbours far apart (Knuth's multiplicative hashing).
+constexpr int64_t owners = 64;
+int64_t owner_of(int32_t row) { return static_cast<int64_t>(static_cast<uint32_t>(row) * 2654435769u >> 26); }
+
+}  // namespace
+
 template <typename T, typename Table>
 void scatter_add_rows(const T* rows, const int32_t* index, int64_t count, int64_t width, Exact<T> factor,
                       Table* table) {
-  using E = Exact<T>;
-  // Threads own columns: two rows may add to the same place.
-  parallel_ranges(width, count * width, [=](int64_t begin, int64_t end) {
+  constexpr int64_t wide = 1 << 14;
+  // Two rows may add to the same place: threads own rows of the table, or columns where rows are few and long.
+  if (width >= wide) {
+    parallel_ranges(width, count * width, [=](int64_t begin, int64_t end) {
+      for (int64_t i = 0; i < count; ++i)
+        add_row(rows + i * width + begin, end - begin, factor, table + index[i] * width + begin);
+    });
+    return;
+  }
+  parallel_ranges(owners, count * width, [=](int64_t begin, int64_t end) {
     for (int64_t i = 0; i < count; ++i) {
-      const T* from = rows + i * width;
-      Table* to = table + index[i] * width;
-#pragma omp simd
-      for (int64_t j = begin; j < end; ++j) store(static_cast<E>(to[j]) + factor * static_cast<E>(from[j]), to[j]);
+      const int64_t owner = owner_of(index[i]);
+      if (owner >= begin && owner < end) add_row(rows + i * width, width, factor, table + index[i] * width);
     }
   });
 }
@@ -40,27 +60,29 @@ int64_t count_real(const uint8_t* mask, int64_t rows) {
   return mask == nullptr ? rows : std::count_if(mask, mask + rows, [](uint8_t real) { return real != 0; });
 }
 
+// Some columns of one group: x is the group's first row, out the group's mean.
+template <typename T>
+void mean_of_columns(const T* x, const uint8_t* real, int64_t rows, int64_t width, int64_t begin, int64_t end,
+                     Exact<T>* out) {
+  using E = Exact<T>;
+  std::fill(out + begin, out + end, E{0});
+  for (int64_t row = 0; row < rows; ++row)
+    if (real == nullptr || real[row] != 0) add_row(x + row * width + begin, end - begin, E{1}, out + begin);
+  const E factor = E{1} / static_cast<E>(count_real(real, rows));
+  for (int64_t j = begin; j < end; ++j) out[j] *= factor;
+}
+
 }  // namespace
 
 template <typename T>
 void masked_mean(const T* x, const uint8_t* mask, int64_t groups, int64_t rows_per_group, int64_t width,
                  Exact<T>* out) {
-  using E = Exact<T>;
-  // Threads own columns, so that the order of the sum over rows is fixed.
-  parallel_ranges(width, groups * rows_per_group * width, [=](int64_t begin, int64_t end) {
-    for (int64_t group = 0; group < groups; ++group) {
-      const uint8_t* real = mask == nullptr ? nullptr : mask + group * rows_per_group;
-      const E factor = E{1} / static_cast<E>(count_real(real, rows_per_group));
-      E* to = out + group * width;
-      std::fill(to + begin, to + end, E{0});
-      for (int64_t row = 0; row < rows_per_group; ++row) {
-        if (real != nullptr && real[row] == 0) continue;
-        const T* from = x + (group * rows_per_group + row) * width;
-#pragma omp simd
-        for (int64_t j = begin; j < end; ++j) to[j] += static_cast<E>(from[j]);
-      }
-#pragma omp simd
-      for (int64_t j = begin; j < end; ++j) to[j] *= factor;
+  // Threads own results, so that the order of each sum is that of the rows.
+  parallel_ranges(groups * width, groups * rows_per_group * width, [=](int64_t begin, int64_t end) {
+    for (int64_t group = begin / width; group * width < end; ++group) {
+      const int64_t first = group * width, row = group * rows_per_group;
+      mean_of_columns(x + row * width, mask == nullptr ? nullptr : mask + row, rows_per_group, width,
+                      std::max(begin - first, int64_t{0}), std::min(end - first, width), out + first);
     }
   });
 }

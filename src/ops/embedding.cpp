@@ -33,6 +33,18 @@ void backward_of(const Gather& g, const Tensor& dout, const Tensor& dtable) {
                                  static_cast<Exact<T>>(g.factor), dtable.data<Table>());
 }
 
+// Where each row of the table went, when every row went to exactly one place; else null.
+Indices inverse_of(const Indices& index, int64_t rows) {
+  if (static_cast<int64_t>(index->size()) != rows) return nullptr;
+  std::vector<int32_t> inverse(index->size(), -1);
+  for (std::size_t i = 0; i < index->size(); ++i) {
+    int32_t& place = inverse[static_cast<std::size_t>((*index)[i])];
+    if (place >= 0) return nullptr;
+    place = static_cast<int32_t>(i);
+  }
+  return make_indices(std::move(inverse));
+}
+
 }  // namespace
 
 Variable embedding(const Indices& ids, const Variable& table, double factor, DType dtype) {
@@ -46,14 +58,21 @@ Variable embedding(const Indices& ids, const Variable& table, double factor, DTy
                      });
 }
 
+// The gradient of a permutation is the inverse one; else rows are added up.
 Variable gather_rows(const Variable& x, const Indices& index) {
   Gather g = prepare("gather_rows", x, index, 1);
   Tensor out = Tensor::empty(x.shape().with(0, g.count), x.dtype());
   dispatch(x.dtype(), [&]<typename T>() { forward<T, T>(g, x.value(), out); });
-  return make_result("gather_rows", std::move(out), {x}, [g = std::move(g)](const Tensor& dout, InputGradients& grads) {
-    const Tensor dx = grads.accumulator(0);
-    dispatch(dout.dtype(), [&]<typename T>() { backward_of<T, T>(g, dout, dx); });
-  });
+  const auto gradient = [g = std::move(g), rows = x.size(0)](const Tensor& dout, InputGradients& grads) {
+    const Indices inverse = inverse_of(g.index, rows);
+    const Tensor dx = inverse ? Tensor::empty(dout.shape(), dout.dtype()) : grads.accumulator(0);
+    dispatch(dout.dtype(), [&]<typename T>() {
+      if (inverse) forward<T, T>({inverse, g.count, g.width, 1}, dout, dx);
+      else backward_of<T, T>(g, dout, dx);
+    });
+    if (inverse) grads.give(0, dx);
+  };
+  return make_result("gather_rows", std::move(out), {x}, gradient);
 }
 
 }  // namespace modr::ops

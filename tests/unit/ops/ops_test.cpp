@@ -50,6 +50,9 @@ TEST(GradCheck, Embedding) {
 TEST(GradCheck, GatherRows) {
   const Indices index = make_indices({1, 0, 1});
   check_gradients([&](const auto& in) { return ops::gather_rows(in[0], index); }, {random_leaf({2, 2, 3}, 1)});
+  const Indices repeated = make_indices({1, 0, 1}), permuted = make_indices({2, 0, 1});
+  for (const Indices& each : {repeated, permuted})
+    check_gradients([&](const auto& in) { return ops::gather_rows(in[0], each); }, {random_leaf({3, 2}, 1)});
 }
 
 TEST(GradCheck, RmsNorm) {
