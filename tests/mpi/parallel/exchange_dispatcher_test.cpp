@@ -21,6 +21,7 @@ struct HomeSide {
 struct Case {
   int64_t n_branches = 0;
   RouteUnit unit = RouteUnit::sequence;
+  DType dtype = DType::f64;  // of rows
   std::vector<HomeSide> ranks;
 };
 
@@ -42,12 +43,13 @@ HomeSide make_home(PhiloxSequence& rng, const Case& made, int64_t top_k, int64_t
     for (int64_t k = 0; k < top_k; ++k) choice.push_back(static_cast<int32_t>((first + k) % made.n_branches));
   }
   return {make_route_plan({std::move(choice), top_k, made.n_branches, rows, made.unit}),
-          testing::random_tensor({units * rows, width}, seed)};
+          testing::random_tensor({units * rows, width}, seed, 1, made.dtype)};
 }
 
 Case make_case(uint64_t seed, int ranks) {
   PhiloxSequence rng(seed, RandomStream::data);
   Case made;
+  if (seed % 4 == 1) made.dtype = DType::bf16;
   made.n_branches = 1 + static_cast<int64_t>(rng.below(9));
   made.unit = rng.below(2) == 0 ? RouteUnit::sequence : RouteUnit::token;
   const int64_t most = made.unit == RouteUnit::token ? 1 : std::min<int64_t>(made.n_branches, 3);
@@ -131,21 +133,22 @@ void expect_round_trip(const Case& made, Pace pace, uint64_t seed) {
 
   // Gates of 1 / top_k make the sum of a unit's equal passes the unit again.
   const int64_t top_k = home.plan->top_k;
-  const Tensor gates = Tensor::full({home.plan->units, top_k}, DType::f64, 1.0 / static_cast<double>(top_k));
+  const Tensor gates = Tensor::full({home.plan->units, top_k}, exact(made.dtype), 1.0 / static_cast<double>(top_k));
   const Variable back = passage->combine(away_again, Variable(gates), ops::Gate::raw);
-  const Tensor cotangent = testing::random_tensor(home.h.shape(), seed + 7);
+  const Tensor cotangent = testing::random_tensor(home.h.shape(), seed + 7, 1, made.dtype);
   backward(back, cotangent.clone());
   const std::vector<double> value = back.value().to_vector(), gradient = h.grad_or_zeros().to_vector();
   const std::vector<double> want = home.h.to_vector(), dwant = cotangent.to_vector();
+  const double rounding = top_k == 1 ? 0 : made.dtype == DType::bf16 ? 0x1p-7 : 1e-15;
   for (std::size_t i = 0; i < want.size(); ++i) {
-    EXPECT_NEAR(value[i], want[i], top_k == 1 ? 0 : 1e-15 * std::abs(want[i]));
-    EXPECT_NEAR(gradient[i], dwant[i], top_k == 1 ? 0 : 1e-15 * std::abs(dwant[i]));
+    EXPECT_NEAR(value[i], want[i], rounding * std::abs(want[i]));
+    EXPECT_NEAR(gradient[i], dwant[i], rounding * std::abs(dwant[i]));
   }
 
   // Out, home, out and home again, and the four gradients: a rank's own rows leave, and those of others leave it.
   int64_t leaving = rows_leaving(home, world.rank(), made.n_branches, world.size());
   const int64_t arrived = away.size(0) - (std::ssize(home.plan->choice) * home.plan->rows_per_unit - leaving);
-  EXPECT_EQ(dispatcher.traffic().bytes, (leaving + arrived) * 4 * width * 8);
+  EXPECT_EQ(dispatcher.traffic().bytes, (leaving + arrived) * 4 * width * static_cast<int64_t>(size_of(made.dtype)));
   EXPECT_EQ(dispatcher.traffic().exchanges, 8);
 }
 
