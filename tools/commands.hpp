@@ -10,6 +10,7 @@ int run_eval(int argc, char** argv);
 int run_generate(int argc, char** argv);
 int run_inspect(int argc, char** argv);
 int run_make_data(int argc, char** argv);
+int run_plan(int argc, char** argv);
 int run_tokenize(int argc, char** argv);
 int run_train(int argc, char** argv);
 int run_verify(int argc, char** argv);

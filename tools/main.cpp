@@ -35,6 +35,7 @@ constexpr Command kCommands[] = {
     {"diff", "show how two checkpoints differ", run_diff},
     {"verify", "run a golden file's model and compare every number", run_verify},
     {"tokenize", "text to token ids and back", run_tokenize},
+    {"plan", "predict the memory that a run will take", run_plan},
     {"bench", "measure on this machine, see `modr bench --help`", run_bench},
     {"make-data", "generate word problems to train and test on", run_make_data},
 };

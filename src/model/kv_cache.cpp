@@ -21,6 +21,25 @@ CacheConfig parse_cache_config(const std::string& text) {
   fail("KV cache: expected full, latest, compress-s:K or compress-r:K with K of at least 1, found '{}'", text);
 }
 
+namespace {
+
+int64_t core_groups(const CacheConfig& config, int64_t max_steps) {
+  switch (config.policy) {
+    case CachePolicy::full:
+    case CachePolicy::latest: return max_steps;
+    case CachePolicy::compress_s: return std::min(config.slots, max_steps);
+    case CachePolicy::compress_r: return (max_steps + config.slots - 1) / config.slots;
+  }
+  fail("unknown cache policy");
+}
+
+}  // namespace
+
+int64_t cache_slots(const ModelConfig& model, const CacheConfig& config, int64_t max_steps) {
+  return model.n_layers_in_prelude + core_groups(config, max_steps) * model.n_layers_in_recurrent_block +
+         model.n_layers_in_coda;
+}
+
 /// A stage's slots, seen by the passes of one call.
 class StageWindow final : public CacheWindow {
  public:
@@ -85,13 +104,8 @@ KvCache::KvCache(const ModelConfig& model, const CacheConfig& config, int64_t se
       coda_layers_(model.n_layers_in_coda),
       steps_(static_cast<std::size_t>(sequences)) {
   MODR_CHECK(capacity <= model.block_size, "a cache of {} tokens for a block size of {}", capacity, model.block_size);
-  switch (config.policy) {
-    case CachePolicy::full:
-    case CachePolicy::latest: core_groups_ = max_steps; break;
-    case CachePolicy::compress_s: core_groups_ = std::min(config.slots, max_steps); break;
-    case CachePolicy::compress_r: core_groups_ = (max_steps + config.slots - 1) / config.slots; break;
-  }
-  const int64_t slots = prelude_layers_ + core_groups_ * core_layers_ + coda_layers_;
+  core_groups_ = core_groups(config, max_steps);
+  const int64_t slots = cache_slots(model, config, max_steps);
   slab_ = Tensor::empty({slots * sequences * capacity, 2, model.n_embd}, dtype);
 }
 

@@ -25,6 +25,10 @@ struct CacheConfig {
 /// "full", "latest", "compress-s:K" or "compress-r:K"; throws Error for anything else.
 CacheConfig parse_cache_config(const std::string& text);
 
+/// Tokens that a cache holds, a sequence and position: one a layer outside the core, and as many a layer of the core as
+/// `max_steps` recurrences take.
+int64_t cache_slots(const ModelConfig& model, const CacheConfig& config, int64_t max_steps);
+
 /// One pass of attention over a cached sequence; only a unit's first choice writes to the cache.
 struct CachedPass {
   int64_t sequence = 0;  // index within the call

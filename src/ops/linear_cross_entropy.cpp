@@ -90,6 +90,11 @@ Tensor spread(const Tensor& gradient, const Indices& rows, const Shape& shape) {
 
 }  // namespace
 
+int64_t rows_of_chunk(int64_t rows, int64_t vocab, DType dtype) {
+  const int64_t row_bytes = vocab * static_cast<int64_t>(size_of(dtype));
+  return std::min(std::max(max_logit_bytes / row_bytes, min_chunk_rows), rows);
+}
+
 Variable linear_cross_entropy(const Variable& features, const Variable& head, const Indices& labels, double weight) {
   MODR_CHECK(features.value().rank() == 2 && head.value().rank() == 2 && features.size(1) == head.size(1) &&
                  head.dtype() == exact(features.dtype()),
@@ -98,8 +103,7 @@ Variable linear_cross_entropy(const Variable& features, const Variable& head, co
   const int64_t vocab = head.size(0);
   check_labels(labels, features.size(0), vocab);
   const Labelled all = labelled_rows(features, labels);
-  const int64_t rows = all.features.size(0), row_bytes = vocab * static_cast<int64_t>(size_of(head.dtype()));
-  const int64_t chunk = std::min(std::max(max_logit_bytes / row_bytes, min_chunk_rows), rows);
+  const int64_t rows = all.features.size(0), chunk = rows_of_chunk(rows, vocab, head.dtype());
   Gradients gradients;
   double sum = 0;
   if (rows > 0) {

@@ -11,4 +11,7 @@ namespace modr::ops {
 /// vocabulary.
 Variable linear_cross_entropy(const Variable& features, const Variable& head, const Indices& labels, double weight);
 
+/// How many of `rows` rows of logits it holds at once, the head being of `dtype`.
+int64_t rows_of_chunk(int64_t rows, int64_t vocab, DType dtype);
+
 }  // namespace modr::ops

@@ -29,6 +29,13 @@ std::size_t arena_bytes() {
   return 2 * static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
+std::size_t rounded(std::size_t bytes) {
+  if (bytes >= smallest_large) return Arena::rounded(bytes);
+  std::size_t step = alignment;
+  while (step * 16 <= bytes) step *= 2;
+  return std::max(alignment, (bytes + step - 1) / step * step);
+}
+
 // Large blocks lie in the arena. Small ones are kept by size when they are freed: a request takes the smallest free
 // one of at least its size and at most twice that. Their sizes are rounded up by at most an eighth.
 class CachingAllocator {
@@ -59,27 +66,26 @@ class CachingAllocator {
     release_free();
   }
 
+  void reset_peak() {
+    const std::lock_guard lock(mutex_);
+    peak_ = in_use_;
+  }
+
   AllocatorStats stats() {
     const std::lock_guard lock(mutex_);
     return {in_use_, peak_, held_ - in_use_, small_allocations_ + arena_.growths()};
   }
 
  private:
-  static std::size_t rounded(std::size_t bytes) {
-    std::size_t step = alignment;
-    while (step * 16 <= bytes) step *= 2;
-    return std::max(alignment, (bytes + step - 1) / step * step);
-  }
-
   Block take_large_or_small(std::size_t bytes) {
+    const std::size_t size = rounded(bytes);
     if (bytes >= smallest_large) {
       const std::size_t extent = arena_.extent();
       if (std::byte* data = arena_.take(bytes)) {
         held_ += arena_.extent() - extent;
-        return {data, Arena::rounded(bytes)};
+        return {data, size};
       }
     }
-    const std::size_t size = rounded(bytes);
     if (const Block block = take_free(size); block.data != nullptr) return block;
     auto* data = static_cast<std::byte*>(std::aligned_alloc(alignment, size));
     if (data != nullptr) {
@@ -128,7 +134,9 @@ Storage::Storage(std::size_t bytes) {
 }
 Storage::~Storage() { allocator().give_back({data_, capacity_}); }
 
+std::size_t block_bytes(std::size_t bytes) { return rounded(bytes); }
 AllocatorStats allocator_stats() { return allocator().stats(); }
+void reset_allocator_peak() { allocator().reset_peak(); }
 void release_cached_memory() { allocator().release(); }
 
 }  // namespace modr

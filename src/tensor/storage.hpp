@@ -21,6 +21,9 @@ class Storage {
   std::size_t capacity_;  // of the block, at least what was asked for
 };
 
+/// Size of the block that a tensor of `bytes` gets, as far as no larger one is free.
+std::size_t block_bytes(std::size_t bytes);
+
 /// What the allocator holds, in bytes.
 struct AllocatorStats {
   std::size_t in_use = 0;  // blocks that tensors look into now
@@ -29,6 +32,8 @@ struct AllocatorStats {
   std::size_t system_allocations = 0;  // how often memory was taken from the system
 };
 AllocatorStats allocator_stats();
+/// From here on, the peak is of what comes.
+void reset_allocator_peak();
 
 /// Gives the cached free blocks back to the system.
 void release_cached_memory();

@@ -1,12 +1,16 @@
 #include "train/trainer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/process_memory.hpp"
 #include "comm/agree.hpp"
+#include "comm/launcher.hpp"
+#include "train/memory_plan.hpp"
 #include "train/metrics.hpp"
 #include "train/placement.hpp"
 #include "train/train_step.hpp"
@@ -51,12 +55,40 @@ std::optional<Metrics> open_records(const Communicator& comm, const TrainJob& jo
   return metrics;
 }
 
+constexpr double gib = 1 << 30;
+
+// What the rank that needs most will take, and a warning where that does not fit. Collective.
+double predict_memory(const TrainJob& job, const TrainData& data, const Shard& shard, int64_t program) {
+  const Communicator& world = shard.grid.world();
+  int64_t longest = 0;
+  for (const Example& row : data.set.rows) longest = std::max<int64_t>(longest, std::ssize(row.tokens));
+  const MemoryPlan plan =
+      plan_training(job, shard.grid.shape(), world.rank(), shard.placement,
+                    largest_microbatch(job, shard.grid.shape(), longest, data.layout), program);
+  const int64_t most = world.all_reduced(plan.total(), ReduceOp::max);
+  const int64_t on_host = std::min(most * detect_launch().ranks_on_host, world.all_reduced(plan.total()));
+  const double predicted = static_cast<double>(most) / gib, machine = static_cast<double>(machine_bytes()) / gib;
+  log("memory: {:.2f} GiB predicted for {} (`modr plan` says what for), {:.1f} GiB are there", predicted,
+      world.size() == 1 ? "the run" : "the rank that needs most", machine);
+  if (const double needed = static_cast<double>(on_host) / gib; needed > machine)
+    warn("memory: the ranks of a machine need {:.2f} GiB, more than it has: a smaller train.microbatch or "
+         "train.recompute takes less",
+         needed);
+  return predicted;
+}
+
+void compare_memory(const Communicator& world, double predicted) {
+  const auto real = static_cast<double>(world.all_reduced(peak_resident_bytes(), ReduceOp::max)) / gib;
+  log("memory: {:.2f} GiB were predicted, {:.2f} GiB taken at most", predicted, real);
+}
+
 }  // namespace
 
 std::filesystem::path train(const Communicator& comm, const TrainJob& job, const TrainData& data,
                             const std::filesystem::path& run_folder,
                             const std::optional<std::filesystem::path>& resume_from) {
   comm.set_timeout(job.parallel.timeout_s);
+  const int64_t program = resident_bytes();
   Shard shard = make_shard(comm, job, decide_placement(comm, job, data));
   int64_t first_step = 0;
   std::filesystem::path last_checkpoint;
@@ -66,6 +98,7 @@ std::filesystem::path train(const Communicator& comm, const TrainJob& job, const
     last_checkpoint = *resume_from;
   });
   describe(job, data, shard);
+  const double predicted = predict_memory(job, data, shard, program);
   if (resume_from) log("resumed from {} after step {}", resume_from->string(), first_step);
   std::optional<Metrics> metrics = open_records(comm, job, run_folder, first_step);
   ShardedSampler sampler(static_cast<int64_t>(data.set.rows.size()), job.train.global_batch, job.seed);
@@ -85,6 +118,7 @@ std::filesystem::path train(const Communicator& comm, const TrainJob& job, const
     last_checkpoint = save_training_state(run_folder, done, job, shard);
     log("saved {}", last_checkpoint.string());
   }
+  compare_memory(comm, predicted);
   return last_checkpoint;
 }
 

@@ -11,7 +11,7 @@ modr_cli_test(help 0 STDOUT "usage: modr COMMAND.*inspect .*verify " --help)
 modr_cli_test(version 0 STDOUT "^modr ${PROJECT_VERSION}\n$" --version)
 modr_cli_test(unknown_command 2 STDERR "^modr: unknown command 'inspcet'; did you mean 'inspect'.* .see modr --help.\n$"
   inspcet)
-foreach(command bench diff eval generate inspect make-data tokenize train verify)
+foreach(command bench diff eval generate inspect make-data plan tokenize train verify)
   modr_cli_test(${command}_help 0 STDOUT "^usage: modr ${command} .*--help.*--version" ${command} --help)
   modr_cli_test(${command}_version 0 STDOUT "^modr ${PROJECT_VERSION}\n$" ${command} --version)
   modr_cli_test(${command}_unknown_option 2 STDERR
@@ -62,6 +62,12 @@ modr_cli_test(train_malformed_set 2 STDERR "^modr train: --set steps: expected k
 modr_cli_test(train_unknown_set 2 STDERR
   "^modr train: --set train.step=3: train.step: unknown key; did you mean 'steps'"
   train --config ${good_run} --set train.step=3)
+
+modr_cli_test(plan_no_config 2 STDERR "^modr plan: expected --config FILE " plan)
+modr_cli_test(plan_ranks 2 STDERR "^modr plan: .*4 ranks" plan --config ${good_run} --set parallel.data=3 --ranks 4)
+modr_cli_test(plan_grid 0 STDOUT "2 x 64 tokens a pass\nrank [0-9 ,]+\n.*MiB  weights\n.*MiB  in all\nrank"
+  plan --config ${good_run} --set parallel.stages={prelude:1,recurrence:2,coda:1} --set train.microbatch=2)
+modr_cli_test(plan_decode 0 STDOUT "^decoding, 3 x .*MiB  KV cache\n" plan --config ${good_run} --decode 3)
 
 # The same line, once, from several ranks. (--quiet: mpirun's own remarks on the exit code are not ours.)
 add_test(NAME scenario/cli/mpirun_bad_config COMMAND ${CMAKE_COMMAND} -DCODE=1

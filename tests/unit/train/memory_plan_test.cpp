@@ -1,0 +1,114 @@
+#include "train/memory_plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/tiny_job.hpp"
+#include "train/train_step.hpp"
+
+namespace modr {
+namespace {
+
+using testing::tiny_job;
+
+const Communicator self = Communicator::self();
+
+// Large enough for tensors to be more than their rounding.
+TrainJob small_job(TrainMode mode, RouteUnit unit, DType dtype, Recompute recompute) {
+  TrainJob job = tiny_job(mode, mode == TrainMode::pretrain ? 0 : mode == TrainMode::lora ? 1 : 3, 2);
+  job.model.n_embd = 64;
+  job.model.n_heads = 4;
+  job.model.intermediate_size = 96;
+  job.model.vocab_size = 500;
+  job.model.block_size = 64;
+  job.model.n_layers_in_recurrent_block = 3;
+  job.model.branches.unit = unit;
+  job.train.global_batch = 12;
+  job.train.microbatch = 6;
+  job.train.num_steps_no_grad = 2;
+  job.train.num_steps_with_grad = 3;
+  job.train.dtype = dtype;
+  job.train.recompute = recompute;
+  return job;
+}
+
+TrainData full_rows(int64_t rows, int64_t seq, int64_t vocab) {
+  TrainData data;
+  PhiloxSequence rng(3, RandomStream::data);
+  for (int64_t i = 0; i < rows; ++i) {
+    Example example;
+    for (int64_t t = 0; t < seq; ++t) {
+      example.tokens.push_back(static_cast<int32_t>(rng.below(static_cast<uint64_t>(vocab))));
+      example.labels.push_back(example.tokens.back());
+    }
+    data.set.rows.push_back(std::move(example));
+  }
+  return data;
+}
+
+struct Peak {
+  double planned, real;
+};
+
+Peak run(const TrainJob& job) {
+  const TrainData data = full_rows(job.train.global_batch, 64, job.model.vocab_size);
+  const GridShape grid = resolve_grid(job.parallel, job.model.branches.n_branches, 1);
+  const MemoryPlan plan =
+      plan_training(job, grid, 0, Placement::replicate, largest_microbatch(job, grid, 64, data.layout), 0);
+  const std::size_t before = allocator_stats().in_use;
+  reset_allocator_peak();
+  Shard shard = make_shard(self, job, Placement::replicate);
+  TrainStep step(job, data, shard);
+  ShardedSampler sampler(job.train.global_batch, job.train.global_batch, job.seed);
+  for (int64_t i = 0; i < 2; ++i) step.run(plan_step(job.train, job.model, job.seed, sampler, i));
+  return {static_cast<double>(plan.tensors), static_cast<double>(allocator_stats().peak - before)};
+}
+
+TEST(MemoryPlan, IsWithinATenthOfTheAllocatorsPeak) {
+  for (const TrainMode mode : {TrainMode::pretrain, TrainMode::lora, TrainMode::modr})
+    for (const RouteUnit unit : {RouteUnit::sequence, RouteUnit::token})
+      for (const DType dtype : {DType::f32, DType::bf16})
+        for (const Recompute recompute : {Recompute::none, Recompute::block, Recompute::recurrence}) {
+          if (mode != TrainMode::modr && unit == RouteUnit::token) continue;
+          const TrainJob job = small_job(mode, unit, dtype, recompute);
+          const Peak peak = run(job);
+          EXPECT_NEAR(peak.planned / peak.real, 1, 0.1)
+              << name_of(mode) << " " << name_of(unit) << " " << name_of(dtype) << " " << name_of(recompute) << ": "
+              << peak.planned << " planned, " << peak.real << " real";
+        }
+}
+
+TEST(MemoryPlan, AStepOfConstantShapeTakesNothingFromTheSystemAfterTheFirst) {
+  const TrainJob job = small_job(TrainMode::pretrain, RouteUnit::sequence, DType::f32, Recompute::none);
+  const TrainData data = full_rows(12, 64, job.model.vocab_size);
+  Shard shard = make_shard(self, job, Placement::replicate);
+  TrainStep step(job, data, shard);
+  ShardedSampler sampler(12, 12, job.seed);
+  const auto run_steps = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) step.run(plan_step(job.train, job.model, job.seed, sampler, i));
+  };
+  run_steps(0, 1);
+  const std::size_t before = allocator_stats().system_allocations;
+  run_steps(1, 5);
+  EXPECT_EQ(allocator_stats().system_allocations, before);
+}
+
+TEST(MemoryPlan, EachRankOfAGridHasItsOwn) {
+  TrainJob job = small_job(TrainMode::modr, RouteUnit::token, DType::f32, Recompute::none);
+  job.parallel.stages = {1, 2, 1};
+  job.parallel.branch = 2;
+  job.parallel.placement = Placement::exchange;
+  const GridShape grid = resolve_grid(job.parallel, 3, 4);
+  const BatchSize batch = largest_microbatch(job, grid, 64, {});
+  EXPECT_EQ(batch.sequences, 6);
+  std::vector<MemoryPlan> plans;
+  for (int64_t rank = 0; rank < 4; ++rank)
+    plans.push_back(plan_training(job, grid, rank, Placement::exchange, batch, 1000));
+  EXPECT_FALSE(plans[0].uses.contains("optimizer moments"));  // a frozen prelude
+  EXPECT_LT(plans[1].uses.at("optimizer moments"), plans[2].uses.at("optimizer moments"));  // one branch, and two
+  EXPECT_FALSE(plans[3].uses.contains("optimizer moments"));
+  EXPECT_GT(plans[1].tensors, plans[0].tensors);
+  EXPECT_GT(plans[3].total(), plans[3].tensors + 1000);
+}
+
+}  // namespace
+}  // namespace modr
