@@ -29,7 +29,7 @@ modr_cli_test(make_data_no_folder 2 STDERR "^modr make-data: expected --output D
 modr_cli_test(make_data_negative_seed 2 STDERR "^modr make-data: --seed: expected a whole number from 0, found '-1' "
   make-data --output unused --seed -1)
 modr_cli_test(make_data_word 2 STDERR "^modr make-data: .*'many'.*--test" make-data --output unused --test many)
-modr_cli_test(verify_dtype 2 STDERR "^modr verify: --dtype: .*'f8'.*expected f32 or f64 " verify --dtype f8 x.h5)
+modr_cli_test(verify_dtype 2 STDERR "^modr verify: --dtype: .*'f8'.*expected f32, f64 or bf16 " verify --dtype f8 x.h5)
 modr_cli_test(generate_no_checkpoint 2 STDERR "^modr generate: expected --checkpoint " generate --prompt x)
 modr_cli_test(generate_no_prompt 2 STDERR "^modr generate: expected --prompt " generate --checkpoint x)
 foreach(case "num_steps --num-steps 0" "max_new_tokens --max-new-tokens 0" "cache --cache compress-s:0"
@@ -64,9 +64,9 @@ modr_cli_test(train_unknown_set 2 STDERR
   train --config ${good_run} --set train.step=3)
 
 modr_cli_test(plan_no_config 2 STDERR "^modr plan: expected --config FILE " plan)
-modr_cli_test(plan_ranks 2 STDERR "^modr plan: .*4 ranks" plan --config ${good_run} --set parallel.data=3 --ranks 4)
+modr_cli_test(plan_ranks 2 STDERR "^modr plan: .*this job has 4" plan --config ${good_run} --set parallel.data=3 --ranks 4)
 modr_cli_test(plan_grid 0 STDOUT "2 x 64 tokens a pass\nrank [0-9 ,]+\n.*MiB  weights\n.*MiB  in all\nrank"
-  plan --config ${good_run} --set parallel.stages={prelude:1,recurrence:2,coda:1} --set train.microbatch=2)
+  plan --config ${good_run} --set "parallel.stages={prelude: 1, recurrence: 2, coda: 1}" --set train.microbatch=2)
 modr_cli_test(plan_decode 0 STDOUT "^decoding, 3 x .*MiB  KV cache\n" plan --config ${good_run} --decode 3)
 
 # The same line, once, from several ranks. (--quiet: mpirun's own remarks on the exit code are not ours.)

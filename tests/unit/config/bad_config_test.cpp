@@ -55,7 +55,7 @@ TEST_F(ConfigFiles, UnknownChoice) {
             "run.yaml:1: parallel.placement: expected replicate or exchange or auto, found 'automatic'");
   EXPECT_EQ(error_of("parallel: {schedule: 1f1b1}\n"),
             "run.yaml:1: parallel.schedule: expected 1f1b or gpipe, found '1f1b1'");
-  EXPECT_EQ(error_of("train: {dtype: bf8}\n"), "run.yaml:1: train.dtype: expected f32 or f64, found 'bf8'");
+  EXPECT_EQ(error_of("train: {dtype: bf8}\n"), "run.yaml:1: train.dtype: expected f32 or f64 or bf16, found 'bf8'");
 }
 
 TEST_F(ConfigFiles, DuplicateKey) {
