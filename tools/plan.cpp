@@ -72,8 +72,9 @@ void print_training(const RunConfig& config, const PlanRequest& request) {
   const GridShape grid = resolve_grid(job.parallel, job.model.branches.n_branches, ranks);
   const Placement placement =
       job.parallel.placement == Placement::exchange ? Placement::exchange : Placement::replicate;
-  const BatchSize batch = largest_microbatch(job, grid, config.data.max_seq_len,
-                                             {.multiple = config.data.pad_multiple, .max_seq = config.data.max_seq_len});
+  const int64_t longest = config.data.max_seq_len;
+  const BatchSize batch =
+      largest_microbatch(job, grid, longest, {.multiple = config.data.pad_multiple, .max_seq = longest});
   std::map<std::string, std::vector<int64_t>> tables;
   for (int64_t rank = 0; rank < ranks; ++rank)
     tables[describe(plan_training(job, grid, rank, placement, batch, resident_bytes()))].push_back(rank);

@@ -47,7 +47,8 @@ struct ForwardOutput {
 class ModrModel {
  public:
   /// Rows between layers are of `dtype`, weights of exact(dtype): with bf16, weights, norms' statistics, router, softmax
-  /// and loss are f32. All weights are zero (norms one) until initialised or loaded. Throws Error for an impossible config.
+  /// and loss are f32. All weights are zero (norms one) until initialised or loaded. Throws Error for an impossible
+  /// config.
   ModrModel(const ModelConfig& config, DType dtype, ModelPart part = {});
 
   ForwardOutput forward(const TokenBatch& batch, const Variable& initial_state, const ForwardOptions& options) const;

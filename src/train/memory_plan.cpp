@@ -175,8 +175,12 @@ std::string describe(const MemoryPlan& plan) {
   std::ranges::sort(parts, std::greater());
   constexpr double mib = 1 << 20;
   std::string text;
-  for (const auto& [bytes, use] : parts) text += fmt::format("{:>10.1f} MiB  {}\n", static_cast<double>(bytes) / mib, use);
-  return text + fmt::format("{:>10.1f} MiB  in all\n", static_cast<double>(plan.total()) / mib);
+  const auto add = [&](int64_t bytes, const std::string& use) {
+    text += fmt::format("{:>10.1f} MiB  {}\n", static_cast<double>(bytes) / mib, use);
+  };
+  for (const auto& [bytes, use] : parts) add(bytes, use);
+  add(plan.total(), "in all");
+  return text;
 }
 
 }  // namespace modr

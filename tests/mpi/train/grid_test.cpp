@@ -170,6 +170,25 @@ TEST_P(Grids, GiveTheNumbersOfOneRank) {
   }
 }
 
+// What runs again in backward exchanges rows there too, in the same order on all ranks.
+TEST_P(Grids, GiveTheSameWhenBlocksRunAgain) {
+  const TrainData data = testing::tiny_data(30);
+  for (const Options& options : {Options{RouteUnit::token, RouteWhen::recurrence, 1, Trainable::branches},
+                                 Options{RouteUnit::sequence, RouteWhen::forward, 2, Trainable::all}}) {
+    const RunRecord& want = one_rank_run(options, data);
+    for (const Grid& grid : grids_for(mpi_world().size())) {
+      TrainJob job = options.job();
+      job.parallel = grid.config;
+      job.parallel.placement = GetParam();
+      job.train.recompute = Recompute::block;
+      const std::string which = fmt::format("{}, {}, {}", grid.name, name_of(GetParam()), options.name());
+      const RunRecord got = run(mpi_world(), job, data);
+      expect_same(got, want, which);
+      EXPECT_LE(gradient_error(job, got, want), tolerance) << which;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Placements, Grids, ::testing::Values(Placement::replicate, Placement::exchange),
                          [](const auto& test) { return std::string(name_of(test.param)); });
 

@@ -80,6 +80,29 @@ TEST(Decoder, TopTwoKeepsTheFirstChoice) {
     EXPECT_EQ(kept.slab.slice(0, row, row + 1).to_vector(), expected.slab.slice(0, row, row + 1).to_vector());
 }
 
+// The first token that is decoded alone takes all that later ones need.
+TEST(Decoder, ATokenTakesNothingFromTheSystem) {
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    ModelConfig config = tiny_config(3);
+    config.n_embd = 64;
+    config.block_size = 64;
+    config.vocab_size = 20'000;  // logits beyond what small blocks hold
+    ModrModel model(config, dtype);
+    randomize(model, 2);
+    model.pack_weights({false, 1});
+    GenerateOptions options;
+    options.num_steps = num_steps;
+    options.max_new_tokens = 40;
+    std::vector<std::size_t> taken;
+    const std::vector<Prompt> prompts{{{1, 2, 3, 4, 5}, 1}, {{6, 7}, 2}};
+    generate(model, prompts, options, [&](const DecodeCall&, const DecodeResult&) {
+      taken.push_back(allocator_stats().system_allocations);
+    });
+    ASSERT_EQ(taken.size(), 40u);
+    EXPECT_EQ(taken.back(), taken[2]);
+  }
+}
+
 // A rank of a branch group that has no sequence (any more) may still make a call.
 TEST(Decoder, ACallWithoutSequences) {
   for (RouteUnit unit : {RouteUnit::sequence, RouteUnit::token}) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/generate.hpp"
 #include "support/tiny_job.hpp"
 #include "train/train_step.hpp"
 
@@ -75,6 +76,29 @@ TEST(MemoryPlan, IsWithinATenthOfTheAllocatorsPeak) {
               << name_of(mode) << " " << name_of(unit) << " " << name_of(dtype) << " " << name_of(recompute) << ": "
               << peak.planned << " planned, " << peak.real << " real";
         }
+}
+
+TEST(MemoryPlan, OfDecodingIsWithinATenthToo) {
+  for (const DType dtype : {DType::f32, DType::bf16})
+    for (const char* cache : {"full", "compress-s:2"}) {
+      const TrainJob job = small_job(TrainMode::modr, RouteUnit::sequence, dtype, Recompute::none);
+      const DecodingSize size{.sequences = 4, .prompt = 40, .capacity = 60, .num_steps = 4,
+                              .cache = parse_cache_config(cache), .merge_up_to = 1};
+      const MemoryPlan plan = plan_decoding(job.model, dtype, size, 0);
+      const std::size_t before = allocator_stats().in_use;
+      reset_allocator_peak();
+      ModrModel model(job.model, dtype);
+      model.pack_weights({false, size.merge_up_to});
+      GenerateOptions options;
+      options.num_steps = size.num_steps;
+      options.max_new_tokens = size.capacity - size.prompt;
+      options.cache = size.cache;
+      std::vector<Prompt> prompts;
+      for (uint64_t i = 0; i < 4; ++i) prompts.push_back({std::vector<int32_t>(40, 3), i});
+      generate(model, prompts, options);
+      const auto real = static_cast<double>(allocator_stats().peak - before);
+      EXPECT_NEAR(static_cast<double>(plan.tensors) / real, 1, 0.1) << name_of(dtype) << " " << cache;
+    }
 }
 
 TEST(MemoryPlan, AStepOfConstantShapeTakesNothingFromTheSystemAfterTheFirst) {
