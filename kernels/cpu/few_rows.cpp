@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/store.hpp"
 
 namespace modr::kernels::cpu {
 
@@ -61,7 +62,7 @@ void few_rows(const PackedGemm& s, const bfloat16* a, const std::byte* packed, C
         float values[block_columns];
         std::memcpy(values, sums[i], sizeof values);
         for (int64_t j = 0; j < columns; ++j)
-          to[j] = static_cast<C>(values[j] + (s.accumulate ? static_cast<float>(to[j]) : 0.0f));
+          store(values[j] + (s.accumulate ? static_cast<float>(to[j]) : 0.0f), to[j]);
       }
     }
   });
