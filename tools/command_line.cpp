@@ -117,7 +117,7 @@ namespace {
 [[noreturn]] void end_lost_job(const std::string& program, const CommError& error, const MpiSession& session) {
   if (error.speaks()) fmt::print(stderr, "{}: {}\n", program, one_line(error.what()));
   else std::this_thread::sleep_for(std::chrono::milliseconds(1500));
-  // launch/mpirun's: it ends an mpirun that waits for a host out of reach.
+  // launch/local's: it ends an mpirun that waits for a host out of reach.
   if (const char* file = std::getenv("MODR_END_FILE")) std::ofstream(file) << int{exit_code::ranks_lost} << '\n';
   session.abort(exit_code::ranks_lost);
 }

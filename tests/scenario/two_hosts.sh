@@ -41,7 +41,7 @@ export OMPI_MCA_oob_tcp_keepalive_time=12 OMPI_MCA_oob_tcp_keepalive_intvl=2 OMP
 export MODR_BUILD
 MODR_BUILD=$(cd "$(dirname "$modr")/.." && pwd)
 on_hosts() {
-  ip netns exec "$a" unshare --uts bash -c 'hostname hosta; exec "$@"' _ "$repository/launch/mpirun" 2 "$@"
+  ip netns exec "$a" unshare --uts bash -c 'hostname hosta; exec "$@"' _ "$repository/launch/local" 2 "$@"
 }
 
 small_data
