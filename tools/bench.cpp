@@ -24,11 +24,12 @@ constexpr Benchmark kBenchmarks[] = {
     {"decode", "tokens/s of generation, against the rate at which weights can be read", run_bench_decode},
     {"kernels", "each op at the shapes of training, against what bounds it", run_bench_kernels},
     {"exchange", "what branches on different ranks and the pipeline cost, under mpirun", run_bench_exchange},
+    {"checkpoint", "how fast checkpoints are written and read, against dd; also under mpirun", run_bench_checkpoint},
 };
 
 std::string about() {
   std::string text = "Measures on this machine and prints tables. WHAT is one of\n";
-  for (const Benchmark& benchmark : kBenchmarks) text += fmt::format("  {:<9} {}\n", benchmark.name, benchmark.summary);
+  for (const Benchmark& benchmark : kBenchmarks) text += fmt::format("  {:<10} {}\n", benchmark.name, benchmark.summary);
   return text + "`modr bench WHAT --help` tells its options.";
 }
 

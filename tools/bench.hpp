@@ -7,5 +7,6 @@ int run_bench_train(int argc, char** argv);
 int run_bench_decode(int argc, char** argv);
 int run_bench_kernels(int argc, char** argv);
 int run_bench_exchange(int argc, char** argv);
+int run_bench_checkpoint(int argc, char** argv);
 
 }  // namespace modr::tools

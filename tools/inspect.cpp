@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -11,6 +12,7 @@
 
 #include "checkpoint/checkpoint.hpp"
 #include "checkpoint/summary.hpp"
+#include "checkpoint/verify.hpp"
 #include "tools/command_line.hpp"
 #include "tools/commands.hpp"
 #include "tools/config_lines.hpp"
@@ -32,19 +34,42 @@ std::optional<double> find_lora_alpha(const CheckpointReader& reader) {
   return error == std::errc() && end == text.data() + text.size() ? std::optional(alpha) : std::nullopt;
 }
 
+// Prints what was found; 1 when the file is not as it was saved.
+int verify(const std::string& file, bool as_json) {
+  const CheckpointVerification found = verify_checkpoint(file);
+  if (as_json) {
+    const nlohmann::json result{{"file", file}, {"sound", found.problems.empty()}, {"problems", found.problems},
+                                {"schema", found.schema}, {"tensors", found.num_tensors},
+                                {"value_bytes", found.value_bytes}, {"has_digests", found.has_digests},
+                                {"digest", {{"weights", found.weights_digest}, {"optimizer", found.optimizer_digest}}}};
+    fmt::print("{}\n", result.dump(2));
+  } else if (found.problems.empty()) {
+    fmt::print("{}: sound: {} tensors, {:.1f} MiB; checksums{} agree\n", file, found.num_tensors,
+               static_cast<double>(found.value_bytes) / (1 << 20),
+               found.has_digests ? " and digests" : " (of schema 1, which has no digests)");
+  } else {
+    for (const std::string& problem : found.problems) fmt::print("{}\n", problem);
+    fmt::print("{}: damaged: {} problem{}\n", file, found.problems.size(), found.problems.size() == 1 ? "" : "s");
+  }
+  return found.problems.empty() ? 0 : 1;
+}
+
 }  // namespace
 
 int run_inspect(int argc, char** argv) {
   std::vector<std::string> files;
-  bool json = false, stats = false, digest = false;
+  bool json = false, stats = false, digest = false, check = false;
   CommandLine line("inspect", "FILE [options]", "Prints the configuration and the parameters of a checkpoint.");
   auto add = line.option();
   add("json", po::bool_switch(&json), "print one JSON object");
   add("stats", po::bool_switch(&stats), "print minimum, maximum, mean and deviation of every tensor");
   add("digest", po::bool_switch(&digest),
       "print hashes of the weights and of the optimizer's state that do not depend on the layout");
+  add("verify", po::bool_switch(&check),
+      "read all of it and compare checksums and digests; exit with 1 when the file is not as it was saved");
   line.positional(files, 1, 1, "one FILE");
   if (!line.parse(argc, argv)) return 0;
+  if (check) return verify(files.front(), json);
   const CheckpointReader reader(files.front());
   const InspectReport report{files.front(),
                              std::filesystem::file_size(files.front()),

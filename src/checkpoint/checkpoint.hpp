@@ -1,12 +1,16 @@
 #pragma once
 // A training job's state as one HDF5 file, the same however the job was laid out over ranks:
 //   /                             attributes format, schema_version, modr_version, step, seed, samples_consumed,
-//                                 mode, optimizer_step
+//                                 mode, optimizer_step; weights_digest and optimizer_digest (digest.hpp)
 //   /config                       the resolved config, YAML text
-//   /weights/<upstream name>      one dataset a parameter or buffer; attribute trainable (0 or 1)
-//   /optimizer/<moment>/<name>    the optimizer's state, e.g. optimizer/exp_avg/transformer.wte.weight
+//   /guard                        what the guard against bad steps remembers, float64; not always there
+//   /weights/<upstream name>      one dataset a parameter or buffer; attributes trainable (0 or 1), and chunk_sums:
+//                                 for each range of ChunkGrid the ValueSums of its values
+//   /optimizer/<moment>/<name>    the optimizer's state, e.g. optimizer/exp_avg/transformer.wte.weight; chunk_sums
+// Schema 1 had no digests, sums or guard.
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,8 +21,8 @@
 
 namespace modr {
 
-/// The newest layout, which save_checkpoint() writes. Readers refuse a newer one by its number.
-constexpr int64_t kCheckpointSchema = 1;
+/// The newest layout, which is the one that is written. Older ones are read, newer ones refused by number.
+constexpr int64_t kCheckpointSchema = 2;
 
 /// Everything about a checkpoint but its tensors.
 struct CheckpointInfo {
@@ -28,7 +32,8 @@ struct CheckpointInfo {
   int64_t optimizer_step = 0;    // updates made (bias correction)
   std::string mode;              // "pretrain", "lora" or "modr"
   std::string config;            // the resolved config, YAML text
-  std::string modr_version;      // of the program that wrote it; set by save_checkpoint()
+  std::vector<double> guard;     // what the guard against bad steps remembers
+  std::string modr_version;      // of the program that wrote it; set when it is saved
 };
 
 /// A parameter or buffer (the router's bias) under its upstream name.
@@ -42,12 +47,14 @@ struct CheckpointWeight {
 /// "exp_avg_sq/<parameter>".
 using OptimizerTensors = std::vector<std::pair<std::string, Tensor>>;
 
-/// Writes a checkpoint that is on the disk, whole, when this returns (DurableFile). Throws one Error when it cannot
-/// (full disk, read-only folder); files that were there before, and one at `path`, are then as they were.
+/// Writes a checkpoint of this process alone, as CheckpointSave does for a job: it is on the disk, whole, when this
+/// returns. Throws one Error when it cannot (full disk, read-only folder, values that are not finite); files that were
+/// there before, and one at `path`, are then as they were.
 void save_checkpoint(const std::filesystem::path& path, const CheckpointInfo& info,
                      const std::vector<CheckpointWeight>& weights, const OptimizerTensors& optimizer);
 
-/// An open checkpoint. Reads tensors one by one; every failure throws Error naming the file and the object.
+/// An open checkpoint. Reads tensors one by one, holding their values against the sums in the file; every failure throws
+/// Error naming the file and the object.
 class CheckpointReader {
  public:
   /// Throws Error when the file is missing, cut short, not HDF5, not a checkpoint, or of an unknown schema.
@@ -55,6 +62,7 @@ class CheckpointReader {
 
   const std::filesystem::path& path() const { return file_.path(); }
   const CheckpointInfo& info() const { return info_; }
+  int64_t schema() const { return schema_; }
 
   /// Sorted names of the weights.
   const std::vector<std::string>& weight_names() const { return weight_names_; }
@@ -72,13 +80,23 @@ class CheckpointReader {
   /// Sorted names of the optimizer's tensors, "<moment>/<parameter>".
   std::vector<std::string> optimizer_names() const;
   Shape optimizer_shape(const std::string& name) const;
-  /// In double when it is stored so, else in float32.
+  /// In the type that it is stored in (float32 for types that a DType has no name for), as is the next.
   Tensor read_optimizer_tensor(const std::string& name) const;
+  Tensor read_weight_as_stored(const std::string& name) const;
   /// As read_weight_into().
   void read_optimizer_into(const TensorPart& part) const;
 
+  /// The digests in the file; nothing in files of schema 1.
+  std::optional<std::string> weights_digest() const;
+  std::optional<std::string> optimizer_digest() const;
+
  private:
+  Tensor read_whole(const std::string& dataset) const;
+  void read_part(const std::string& dataset, const TensorPart& part) const;
+  void check_values(const std::string& dataset, const Shape& whole, const Tensor& values, int64_t first_row) const;
+
   H5File file_;
+  int64_t schema_;
   CheckpointInfo info_;
   std::vector<std::string> weight_names_;
 };

@@ -67,8 +67,8 @@ std::optional<fs::path> latest_checkpoint(const fs::path& run_folder) {
   return checkpoint;
 }
 
-void keep_last_checkpoints(const fs::path& run_folder, int64_t count) {
-  MODR_CHECK(count >= 1, "cannot keep {} checkpoints", count);
+void keep_checkpoints(const fs::path& run_folder, int64_t count, int64_t every) {
+  MODR_CHECK(count >= 1 && every >= 0, "cannot keep {} checkpoints, and every {}", count, every);
   const std::optional<fs::path> latest = latest_checkpoint(run_folder);
   std::vector<std::pair<int64_t, fs::path>> checkpoints;
   std::error_code error;
@@ -82,8 +82,11 @@ void keep_last_checkpoints(const fs::path& run_folder, int64_t count) {
   }
   if (error) fail("{}: cannot be listed: {}", folder_of(run_folder).string(), error.message());
   std::sort(checkpoints.rbegin(), checkpoints.rend());
-  for (std::size_t i = static_cast<std::size_t>(count); i < checkpoints.size(); ++i)
-    if (!latest || checkpoints[i].second.filename() != latest->filename()) remove_file(checkpoints[i].second);
+  for (std::size_t i = static_cast<std::size_t>(count); i < checkpoints.size(); ++i) {
+    const auto& [step, path] = checkpoints[i];
+    const bool is_latest = latest && path.filename() == latest->filename();
+    if (!is_latest && (every == 0 || step % every != 0)) remove_file(path);
+  }
 }
 
 }  // namespace modr

@@ -16,8 +16,8 @@ void set_latest_checkpoint(const std::filesystem::path& checkpoint);
 /// The checkpoint that `latest` names, or nothing when the run has none yet. Throws Error when that file is missing.
 std::optional<std::filesystem::path> latest_checkpoint(const std::filesystem::path& run_folder);
 
-/// Removes all but the newest `count` checkpoints (by step; at least 1) and what killed saves left behind. The one that
-/// `latest` names always stays. Throws Error when a file cannot be removed.
-void keep_last_checkpoints(const std::filesystem::path& run_folder, int64_t count);
+/// Removes all but the newest `count` checkpoints (by step; at least 1), those whose step `every` divides (0: none), and
+/// the one that `latest` names; and what killed saves left behind. Throws Error when a file cannot be removed.
+void keep_checkpoints(const std::filesystem::path& run_folder, int64_t count, int64_t every);
 
 }  // namespace modr

@@ -1,10 +1,23 @@
+#include "checkpoint/checkpoint_save.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <utility>
+
 #include "base/error.hpp"
-#include "checkpoint/checkpoint.hpp"
-#include "checkpoint/durable_file.hpp"
+#include "checkpoint/checkpoint_attributes.hpp"
+#include "checkpoint/chunk_grid.hpp"
+#include "checkpoint/chunk_writer.hpp"
+#include "checkpoint/digest.hpp"
+#include "comm/agree.hpp"
+#include "comm/comm_error.hpp"
 
 namespace modr {
 
 namespace {
+
+constexpr int root = 0;
 
 void write_info(H5File& file, const CheckpointInfo& info) {
   file.set_attribute_string("", "format", "modr-checkpoint");
@@ -16,28 +29,212 @@ void write_info(H5File& file, const CheckpointInfo& info) {
   file.set_attribute_int("", "optimizer_step", info.optimizer_step);
   file.set_attribute_string("", "mode", info.mode);
   file.write_string("config", info.config);
+  if (!info.guard.empty())
+    file.write_tensor("guard", Tensor::from<double>(info.guard, {static_cast<int64_t>(info.guard.size())}, DType::f64));
+}
+
+bool is_weight(const std::string& dataset) { return dataset.starts_with(kWeights); }
+
+const std::byte* bytes_of(const Tensor& tensor) {
+  return dispatch(tensor.dtype(), [&]<typename T>() { return reinterpret_cast<const std::byte*>(tensor.data<T>()); });
 }
 
 }  // namespace
 
+CheckpointSave::CheckpointSave(const Communicator& comm, std::filesystem::path path, const CheckpointInfo& info,
+                               const std::vector<CheckpointTensor>& tensors, std::function<void()> when_named)
+    : comm_(comm), path_(std::move(path)), info_(info), when_named_(std::move(when_named)) {
+  try {
+    share_datasets(tensors);
+    run_agreed(comm_, [&] {
+      for (const CheckpointTensor& tensor : tensors) take_share(tensor);
+    });
+  } catch (const CommError&) {
+    throw;
+  } catch (const Error& error) {
+    fail_save(error.what());
+  }
+}
+
+void CheckpointSave::fail_save(const std::string& why) const {
+  fail("checkpoint of step {} was not saved: {}", info_.step, why);
+}
+
+// All ranks learn what the file is to hold.
+void CheckpointSave::share_datasets(const std::vector<CheckpointTensor>& tensors) {
+  std::string manifest;
+  run_agreed(comm_, [&] { manifest = manifest_of(tensors); });
+  const std::vector<std::string> manifests = comm_.gather(manifest, root);
+  std::string all;
+  run_agreed(comm_, [&] {
+    if (is_root()) all = datasets_text(merge_manifests(manifests));
+  });
+  comm_.broadcast(all, root);
+  datasets_ = parse_datasets(all);
+  first_chunk_ = {0};
+  for (const CheckpointDataset& dataset : datasets_) {
+    const int64_t chunks = ChunkGrid(dataset.shape, size_of(dataset.dtype)).count();
+    first_chunk_.push_back(first_chunk_.back() + static_cast<std::size_t>(chunks));
+  }
+  places_.resize(first_chunk_.back());
+  sums_.resize(first_chunk_.back());
+}
+
+// Of the chunks that this rank holds those that are its to write.
+void CheckpointSave::take_share(const CheckpointTensor& tensor) {
+  const auto found = std::ranges::lower_bound(datasets_, tensor.part.name, {}, &CheckpointDataset::name);
+  MODR_CHECK(found != datasets_.end() && found->name == tensor.part.name, "{}: not in the file", tensor.part.name);
+  const std::size_t first_number = first_chunk_[static_cast<std::size_t>(found - datasets_.begin())];
+  const Tensor values = held_.emplace_back(tensor.part.tensor.contiguous());
+  if (values.numel() == 0) return;  // a rank without a branch
+  const ChunkGrid grid(found->shape, size_of(found->dtype));
+  const auto value_bytes = static_cast<int64_t>(size_of(found->dtype));
+  const int64_t begin = tensor.part.first_row * (found->shape.numel() / found->shape[0]), end = begin + values.numel();
+  for (int64_t chunk = 0; chunk < grid.count(); ++chunk) {
+    const Slice slice = grid.values(chunk);
+    const bool is_here = slice.begin >= begin && slice.end <= end;
+    MODR_CHECK(is_here || slice.end <= begin || slice.begin >= end, "{}: a chunk of rows on several ranks",
+               found->name);
+    if (!is_here || chunk % tensor.share_count != tensor.share_idx) continue;
+    pieces_.push_back({found->dtype, first_number + static_cast<std::size_t>(chunk),
+                       bytes_of(values) + (slice.begin - begin) * value_bytes,
+                       static_cast<std::size_t>(slice.count() * value_bytes),
+                       static_cast<std::size_t>(grid.chunk_values() * value_bytes), slice.begin});
+    share_bytes_ += pieces_.back().bytes;
+  }
+}
+
+std::size_t CheckpointSave::total_bytes() const {
+  std::size_t bytes = 0;
+  for (const CheckpointDataset& dataset : datasets_)
+    bytes += static_cast<std::size_t>(dataset.shape.numel()) * size_of(dataset.dtype);
+  return bytes;
+}
+
+void CheckpointSave::copy_values(CheckpointBuffer& buffer) {
+  if (buffer.size < share_bytes_) {
+    buffer.bytes.reset();  // first, so that they are not there both
+    buffer.bytes = std::make_unique_for_overwrite<std::byte[]>(share_bytes_);
+    buffer.size = share_bytes_;
+  }
+  std::byte* next = buffer.bytes.get();
+  for (Piece& piece : pieces_) {
+    std::memcpy(next, piece.values, piece.bytes);
+    piece.values = std::exchange(next, next + piece.bytes);
+  }
+  held_.clear();
+}
+
+void CheckpointSave::work() noexcept {
+  try {
+    switch (phase_) {
+      case Phase::place: if (is_root()) make_file(); break;
+      case Phase::write: if (!pieces_.empty()) write_pieces(); break;
+      case Phase::seal: if (is_root()) seal(); break;
+      case Phase::done: break;
+    }
+  } catch (const std::exception& error) {
+    try {
+      failure_ = error.what();
+    } catch (...) {
+      failure_ = "?";  // out of memory even for the reason
+    }
+  }
+}
+
+bool CheckpointSave::advance() {
+  try {
+    agree_ok(comm_, failure_);
+    switch (phase_) {
+      case Phase::place: comm_.broadcast(std::span(places_), root); break;
+      case Phase::write: add_up(); break;
+      case Phase::seal:
+      case Phase::done: break;
+    }
+  } catch (const CommError&) {
+    throw;
+  } catch (const Error& error) {
+    fail_save(error.what());
+  }
+  phase_ = phase_ == Phase::place ? Phase::write : phase_ == Phase::write ? Phase::seal : Phase::done;
+  return phase_ == Phase::done;
+}
+
+void CheckpointSave::run() {
+  do work();
+  while (!advance());
+}
+
+void CheckpointSave::make_file() {
+  durable_ = std::make_unique<DurableFile>(path_);
+  file_ = std::make_unique<H5File>(H5File::create(durable_->temporary()));
+  write_info(*file_, info_);
+  file_->create_group("weights");
+  auto next = places_.begin();
+  for (const CheckpointDataset& dataset : datasets_) {
+    next = std::ranges::copy(file_->reserve_tensor(dataset.name, dataset.shape, dataset.dtype), next).out;
+    if (is_weight(dataset.name)) file_->set_attribute_int(dataset.name, "trainable", dataset.trainable ? 1 : 0);
+  }
+}
+
+void CheckpointSave::write_pieces() {
+  ChunkWriter writer(DurableFile::temporary_of(path_), path_);
+  for (const Piece& piece : pieces_) {
+    const std::span<const std::byte> values(piece.values, piece.bytes);
+    const ValueSums sums = sums_of(piece.dtype, values, piece.first);
+    Sums& learned = sums_[piece.number];
+    for (std::size_t lane = 0; lane < 2; ++lane) learned.lanes[lane] = static_cast<int64_t>(sums.lanes[lane]);
+    learned.writers = 1;
+    learned.not_finite = count_not_finite(piece.dtype, values);
+    writer.write(places_[piece.number], values, piece.padded_bytes);
+  }
+  writer.flush();
+}
+
+// Every chunk was written, once, and holds numbers: all ranks see the same.
+void CheckpointSave::add_up() {
+  comm_.all_reduce(std::span(reinterpret_cast<int64_t*>(sums_.data()), sums_.size() * sizeof(Sums) / sizeof(int64_t)));
+  for (std::size_t i = 0; i < datasets_.size(); ++i) {
+    int64_t not_finite = 0;
+    for (std::size_t chunk = first_chunk_[i]; chunk < first_chunk_[i + 1]; ++chunk) {
+      MODR_CHECK(sums_[chunk].writers == 1, "{}: {} ranks wrote chunk {}", datasets_[i].name, sums_[chunk].writers,
+                 chunk - first_chunk_[i]);
+      not_finite += sums_[chunk].not_finite;
+    }
+    if (not_finite > 0)
+      fail("{}: {} of {} values are not finite", datasets_[i].name, not_finite, datasets_[i].shape.numel());
+  }
+}
+
+void CheckpointSave::seal() {
+  Digest weights, optimizer;
+  for (std::size_t i = 0; i < datasets_.size(); ++i) {
+    const CheckpointDataset& dataset = datasets_[i];
+    ValueSums all;
+    std::vector<uint64_t> of_chunks;
+    for (std::size_t chunk = first_chunk_[i]; chunk < first_chunk_[i + 1]; ++chunk) {
+      const ValueSums sums{{static_cast<uint64_t>(sums_[chunk].lanes[0]), static_cast<uint64_t>(sums_[chunk].lanes[1])}};
+      of_chunks.insert(of_chunks.end(), sums.lanes.begin(), sums.lanes.end());
+      all += sums;
+    }
+    file_->set_attribute_uints(dataset.name, kChunkSums, of_chunks);
+    (is_weight(dataset.name) ? weights : optimizer) +=
+        digest_of(dataset.name, name_of(dataset.dtype), dataset.shape, all);
+  }
+  file_->set_attribute_string("", kWeightsDigest, weights.hex());
+  file_->set_attribute_string("", kOptimizerDigest, optimizer.hex());
+  file_->close();
+  durable_->commit();
+  if (when_named_) when_named_();
+}
+
 void save_checkpoint(const std::filesystem::path& path, const CheckpointInfo& info,
                      const std::vector<CheckpointWeight>& weights, const OptimizerTensors& optimizer) {
-  try {
-    DurableFile durable(path);
-    H5File file = H5File::create(durable.temporary());
-    write_info(file, info);
-    file.create_group("weights");
-    for (const CheckpointWeight& weight : weights) {
-      const std::string dataset = "weights/" + weight.name;
-      file.write_tensor(dataset, weight.tensor);
-      file.set_attribute_int(dataset, "trainable", weight.trainable ? 1 : 0);
-    }
-    for (const auto& [name, tensor] : optimizer) file.write_tensor("optimizer/" + name, tensor);
-    file.close();
-    durable.commit();
-  } catch (const Error& error) {
-    fail("checkpoint of step {} was not saved: {}", info.step, error.what());
-  }
+  std::vector<CheckpointTensor> tensors;
+  for (const CheckpointWeight& weight : weights)
+    tensors.push_back({{std::string(kWeights) + weight.name, weight.tensor}, weight.trainable});
+  for (const auto& [name, tensor] : optimizer) tensors.push_back({{std::string(kOptimizer) + name, tensor}});
+  CheckpointSave(Communicator::self(), path, info, tensors).run();
 }
 
 }  // namespace modr

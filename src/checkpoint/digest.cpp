@@ -10,7 +10,7 @@ namespace modr {
 
 namespace {
 
-constexpr uint64_t kLaneConstants[2] = {0x9e3779b97f4a7c15U, 0xd1b54a32d192ed03U};
+constexpr std::array<uint64_t, 2> kLaneConstants{0x9e3779b97f4a7c15U, 0xd1b54a32d192ed03U};
 
 constexpr uint64_t mix(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
@@ -28,33 +28,59 @@ uint64_t header(uint64_t lane, std::string_view name, std::string_view type, con
   return h;
 }
 
+template <std::size_t bytes>
+using BitsOf = std::conditional_t<bytes == 2, uint16_t, std::conditional_t<bytes == 4, uint32_t, uint64_t>>;
+
 template <typename T>
-uint64_t sum_values(uint64_t lane, std::span<const T> values) {
-  using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
-  uint64_t sum = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) sum += mix(mix(i + lane) ^ std::bit_cast<Bits>(values[i]));
-  return sum;
+ValueSums sum_values(const T* values, std::size_t count, uint64_t first) {
+  ValueSums result;
+  for (std::size_t lane = 0; lane < 2; ++lane) {
+    const uint64_t start = first + kLaneConstants[lane];
+    uint64_t sum = 0;
+    for (std::size_t i = 0; i < count; ++i)
+      sum += mix(mix(i + start) ^ std::bit_cast<BitsOf<sizeof(T)>>(values[i]));
+    result.lanes[lane] = sum;
+  }
+  return result;
+}
+
+template <typename Sums>
+void add_lanes(Sums& sums, const Sums& other) {
+  for (std::size_t lane = 0; lane < 2; ++lane) sums.lanes[lane] += other.lanes[lane];
 }
 
 }  // namespace
 
+ValueSums& ValueSums::operator+=(const ValueSums& other) {
+  add_lanes(*this, other);
+  return *this;
+}
+
 Digest& Digest::operator+=(const Digest& other) {
-  for (int lane = 0; lane < 2; ++lane) lanes[lane] += other.lanes[lane];
+  add_lanes(*this, other);
   return *this;
 }
 
 std::string Digest::hex() const { return fmt::format("{:016x}{:016x}", lanes[0], lanes[1]); }
 
+ValueSums sums_of(DType dtype, std::span<const std::byte> values, int64_t first) {
+  return dispatch(dtype, [&]<typename T>() {
+    return sum_values(reinterpret_cast<const T*>(values.data()), values.size() / sizeof(T),
+                      static_cast<uint64_t>(first));
+  });
+}
+
+Digest digest_of(std::string_view name, std::string_view type, const Shape& shape, const ValueSums& sums) {
+  Digest result;
+  for (std::size_t lane = 0; lane < 2; ++lane)
+    result.lanes[lane] = mix(header(kLaneConstants[lane], name, type, shape) + sums.lanes[lane]);
+  return result;
+}
+
 Digest digest_of(std::string_view name, std::string_view type, const Tensor& tensor) {
   const Tensor values = tensor.contiguous();
-  Digest result;
-  for (int lane = 0; lane < 2; ++lane) {
-    const uint64_t constant = kLaneConstants[lane];
-    const uint64_t sum =
-        dispatch_exact(values.dtype(), [&]<typename T>() { return sum_values<T>(constant, values.span<T>()); });
-    result.lanes[lane] = mix(header(constant, name, type, values.shape()) + sum);
-  }
-  return result;
+  const auto bytes = dispatch(values.dtype(), [&]<typename T>() { return std::as_bytes(values.span<T>()); });
+  return digest_of(name, type, values.shape(), sums_of(values.dtype(), bytes, 0));
 }
 
 }  // namespace modr

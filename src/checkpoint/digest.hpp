@@ -9,7 +9,10 @@
 //   digest         = sum over tensors of mix(header + values)
 // Sums can be taken over any parts in any order. A change of a single value always changes a digest; any other change
 // goes unseen with probability 2^-128. It is no protection against intent.
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,8 +20,16 @@
 
 namespace modr {
 
+/// values(tensor) in both lanes, of all of its values or of some: those of parts are added.
+struct ValueSums {
+  std::array<uint64_t, 2> lanes{0, 0};
+
+  ValueSums& operator+=(const ValueSums& other);
+  bool operator==(const ValueSums&) const = default;
+};
+
 struct Digest {
-  uint64_t lanes[2] = {0, 0};
+  std::array<uint64_t, 2> lanes{0, 0};
 
   Digest& operator+=(const Digest& other);
   bool operator==(const Digest&) const = default;
@@ -26,7 +37,12 @@ struct Digest {
   std::string hex() const;
 };
 
-/// The digest of one tensor; those of several are added. `type` is the name of the type that it is stored in.
+/// The sums of consecutive values of a tensor, as stored, of which the first has row-major index `first`.
+ValueSums sums_of(DType dtype, std::span<const std::byte> values, int64_t first);
+
+/// The digest of one tensor from the sums of all of its values; those of several are added. `type` is the name of the
+/// type that it is stored in.
+Digest digest_of(std::string_view name, std::string_view type, const Shape& shape, const ValueSums& sums);
 Digest digest_of(std::string_view name, std::string_view type, const Tensor& tensor);
 
 }  // namespace modr

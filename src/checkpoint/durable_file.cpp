@@ -33,8 +33,7 @@ void flush_folder(const fs::path& folder) {
 
 }  // namespace
 
-DurableFile::DurableFile(fs::path path) : path_(std::move(path)), temporary_(path_) {
-  temporary_ += kSuffix;
+DurableFile::DurableFile(fs::path path) : path_(std::move(path)), temporary_(temporary_of(path_)) {
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor_ < 0) fail_errno(path_, "cannot be written");
 }

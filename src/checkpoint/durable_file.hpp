@@ -23,6 +23,8 @@ class DurableFile {
   void commit();
 
   static constexpr std::string_view kSuffix = ".tmp";
+  /// The temporary's name for a file at `path`.
+  static std::filesystem::path temporary_of(std::filesystem::path path) { return path += kSuffix; }
 
  private:
   std::filesystem::path path_, temporary_;

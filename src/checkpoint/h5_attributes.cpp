@@ -14,7 +14,8 @@ struct OpenAttribute {
 
 const char* path_or_root(const std::string& object) { return object.empty() ? "/" : object.c_str(); }
 
-OpenAttribute open_attribute(hid_t file, const std::string& object, const std::string& name, const std::string& where) {
+OpenAttribute open_attribute(hid_t file, const std::string& object, const std::string& name, const std::string& where,
+                             std::size_t count = 1) {
   OpenAttribute result;
   result.attribute =
       H5Handle(H5Aopen_by_name(file, path_or_root(object), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
@@ -22,8 +23,8 @@ OpenAttribute open_attribute(hid_t file, const std::string& object, const std::s
   result.type = H5Handle(H5Aget_type(result.attribute.id()), H5Tclose);
   result.space = H5Handle(H5Aget_space(result.attribute.id()), H5Sclose);
   if (!result.type.ok() || !result.space.ok()) fail_hdf5(where, fmt::format("attribute '{}' is damaged", name));
-  if (H5Sget_simple_extent_npoints(result.space.id()) != 1)
-    fail("{}: attribute '{}' holds several values, expected one", where, name);
+  if (const hssize_t found = H5Sget_simple_extent_npoints(result.space.id()); found != static_cast<hssize_t>(count))
+    fail("{}: attribute '{}' holds {} values, expected {}", where, name, found, count);
   return result;
 }
 
@@ -66,31 +67,53 @@ std::string H5File::attribute_string(const std::string& object, const std::strin
   return read_hdf5_text(open.type, open.space, bytes_, fmt::format("{}: attribute '{}'", where(object), name), read);
 }
 
-void H5File::write_attribute(const std::string& object, const std::string& name, int64_t type, const void* value) {
-  const H5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-  H5Handle attribute(H5Acreate_by_name(id_, path_or_root(object), name.c_str(), type, space.id(), H5P_DEFAULT,
-                                       H5P_DEFAULT, H5P_DEFAULT),
+std::vector<uint64_t> H5File::attribute_uints(const std::string& object, const std::string& name,
+                                              std::size_t count) const {
+  const OpenAttribute open = open_attribute(id_, object, name, where(object), count);
+  if (H5Tget_class(open.type.id()) != H5T_INTEGER) fail("{}: attribute '{}' is not of integers", where(object), name);
+  std::vector<uint64_t> values(count);
+  if (H5Aread(open.attribute.id(), H5T_NATIVE_UINT64, values.data()) < 0)
+    fail_hdf5(where(object), fmt::format("attribute '{}' cannot be read", name));
+  return values;
+}
+
+void H5File::write_attribute(const std::string& object, const std::string& name, int64_t type, int64_t space,
+                             const void* values) {
+  H5Handle attribute(H5Acreate_by_name(id_, path_or_root(object), name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT,
+                                       H5P_DEFAULT),
                      H5Aclose);
-  const bool written = attribute.ok() && H5Awrite(attribute.id(), type, value) >= 0 && attribute.close();
+  const bool written = attribute.ok() && H5Awrite(attribute.id(), type, values) >= 0 && attribute.close();
   check_written(written, object);
 }
 
+void H5File::write_scalar(const std::string& object, const std::string& name, int64_t type, const void* value) {
+  const H5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  write_attribute(object, name, type, space.id(), value);
+}
+
+void H5File::set_attribute_uints(const std::string& object, const std::string& name,
+                                 std::span<const uint64_t> values) {
+  const hsize_t count = values.size();
+  const H5Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose);
+  write_attribute(object, name, H5T_NATIVE_UINT64, space.id(), values.data());
+}
+
 void H5File::set_attribute_int(const std::string& object, const std::string& name, int64_t value) {
-  write_attribute(object, name, H5T_NATIVE_INT64, &value);
+  write_scalar(object, name, H5T_NATIVE_INT64, &value);
 }
 
 void H5File::set_attribute_uint(const std::string& object, const std::string& name, uint64_t value) {
-  write_attribute(object, name, H5T_NATIVE_UINT64, &value);
+  write_scalar(object, name, H5T_NATIVE_UINT64, &value);
 }
 
 void H5File::set_attribute_double(const std::string& object, const std::string& name, double value) {
-  write_attribute(object, name, H5T_NATIVE_DOUBLE, &value);
+  write_scalar(object, name, H5T_NATIVE_DOUBLE, &value);
 }
 
 void H5File::set_attribute_string(const std::string& object, const std::string& name, std::string_view text) {
   const H5Handle type = hdf5_text_type(text);
   const std::string value = text.empty() ? std::string(1, '\0') : std::string(text);
-  write_attribute(object, name, type.id(), value.data());
+  write_scalar(object, name, type.id(), value.data());
 }
 
 }  // namespace modr

@@ -9,12 +9,14 @@
 #include <cstring>
 #include <memory>
 
+#include "checkpoint/write_at.hpp"
+
 namespace modr {
 
 namespace {
 
 struct DriverInfo {
-  int* error;
+  H5WriteState* state;
 };
 
 // What HDF5 holds while the file is open. `base` must stand first: HDF5 sees only that.
@@ -23,7 +25,7 @@ struct WriteFile {
   int descriptor;
   haddr_t allocated;  // HDF5's "end of address": the space that it has given out
   haddr_t length;     // bytes written so far
-  int* error;
+  H5WriteState* state;
 };
 
 WriteFile* self(H5FD_t* file) { return reinterpret_cast<WriteFile*>(file); }
@@ -33,15 +35,15 @@ H5FD_t* open_file(const char* name, unsigned, hid_t access, haddr_t) {
   const auto* info = static_cast<const DriverInfo*>(H5Pget_driver_info(access));
   const int descriptor = ::open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor < 0) {
-    *info->error = errno;
+    info->state->error = errno;
     return nullptr;
   }
-  return &(new WriteFile{{}, descriptor, 0, 0, info->error})->base;
+  return &(new WriteFile{{}, descriptor, 0, 0, info->state})->base;
 }
 
 herr_t close_file(H5FD_t* file) {
   const std::unique_ptr<WriteFile> owned(self(file));
-  if (::close(owned->descriptor) < 0 && *owned->error == 0) *owned->error = errno;
+  if (::close(owned->descriptor) < 0 && owned->state->error == 0) owned->state->error = errno;
   return 0;
 }
 
@@ -73,27 +75,19 @@ herr_t read(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t at, std::size_t size, void*
   return 0;
 }
 
-herr_t write(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t at, std::size_t size, const void* buffer) {
-  const auto* in = static_cast<const char*>(buffer);
-  self(file)->length = std::max<haddr_t>(self(file)->length, at + size);
-  while (size > 0 && *self(file)->error == 0) {
-    const ssize_t count = ::pwrite(self(file)->descriptor, in, size, static_cast<off_t>(at));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) {
-      *self(file)->error = count < 0 ? errno : EIO;
-      break;
-    }
-    in += count;
-    at += static_cast<haddr_t>(count);
-    size -= static_cast<std::size_t>(count);
-  }
+herr_t write(H5FD_t* file, H5FD_mem_t kind, hid_t, haddr_t at, std::size_t size, const void* buffer) {
+  WriteFile& written = *self(file);
+  written.length = std::max<haddr_t>(written.length, at + size);
+  const bool reserves = written.state->reserving && kind == H5FD_MEM_DRAW;
+  if (written.state->error == 0 && !reserves)
+    written.state->error = write_at(written.descriptor, at, {static_cast<const std::byte*>(buffer), size});
   return 0;
 }
 
 herr_t truncate(H5FD_t* file, hid_t, hbool_t) {
   WriteFile& written = *self(file);
-  if (*written.error == 0 && ::ftruncate(written.descriptor, static_cast<off_t>(written.allocated)) < 0)
-    *written.error = errno;
+  if (written.state->error == 0 && ::ftruncate(written.descriptor, static_cast<off_t>(written.allocated)) < 0)
+    written.state->error = errno;
   written.length = written.allocated;
   return 0;
 }
@@ -120,10 +114,10 @@ H5FD_class_t make_driver() {
 
 }  // namespace
 
-void use_write_driver(const H5Handle& access, int* error) {
+void use_write_driver(const H5Handle& access, H5WriteState* state) {
   static const H5FD_class_t driver = make_driver();
   const H5Handle id(H5FDregister(&driver), H5FDunregister);
-  const DriverInfo info{error};
+  const DriverInfo info{state};
   H5Pset_driver(access.id(), id.id(), &info);  // takes a reference to the driver
 }
 

@@ -50,21 +50,23 @@ struct NameList {
 
 }  // namespace
 
+H5File::H5File(std::filesystem::path path) : path_(std::move(path)) {}
+
 H5File::H5File(H5File&& other) noexcept
     : path_(std::move(other.path_)), id_(std::exchange(other.id_, -1)), bytes_(other.bytes_),
-      write_error_(std::move(other.write_error_)) {}
+      writing_(std::move(other.writing_)) {}
 
 H5File& H5File::operator=(H5File&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(id_, other.id_);
   std::swap(bytes_, other.bytes_);
-  std::swap(write_error_, other.write_error_);
+  std::swap(writing_, other.writing_);
   return *this;
 }
 
 H5File::~H5File() {
   if (id_ < 0) return;
-  if (write_error_ && *write_error_ == 0) *write_error_ = ECANCELED;  // see close(): an abandoned file
+  if (writing_ && writing_->error == 0) writing_->error = ECANCELED;  // see close(): an abandoned file
   H5Fclose(id_);
 }
 
@@ -89,9 +91,11 @@ H5File H5File::open(const std::filesystem::path& path) {
 H5File H5File::create(const std::filesystem::path& path) {
   silence_hdf5();
   H5File file(path);
-  file.write_error_ = std::make_unique<int>(0);
+  file.writing_ = std::make_unique<H5WriteState>();
   const H5Handle access = file_access();
-  use_write_driver(access, file.write_error_.get());
+  use_write_driver(access, file.writing_.get());
+  // Large chunks start on pages of their own: ranks of different hosts write neighbouring ones.
+  H5Pset_alignment(access.id(), 1 << 16, 1 << 12);
   // The 1.10 format has checksums on all metadata; older libraries' formats have none.
   H5Pset_libver_bounds(access.id(), H5F_LIBVER_V110, H5F_LIBVER_V110);
   const H5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
@@ -104,12 +108,12 @@ H5File H5File::create(const std::filesystem::path& path) {
 void H5File::close() {
   if (id_ < 0) return;
   const bool closed = H5Fclose(std::exchange(id_, -1)) >= 0;
-  if (write_error_) check_written(closed, "");
+  if (writing_) check_written(closed, "");
 }
 
 void H5File::check_written(bool done, const std::string& object) const {
-  MODR_CHECK(write_error_ != nullptr, "{} was opened for reading", path_.string());
-  if (*write_error_ != 0) fail("{}: cannot be written: {}", where(object), std::strerror(*write_error_));
+  MODR_CHECK(writing_ != nullptr, "{} was opened for reading", path_.string());
+  if (writing_->error != 0) fail("{}: cannot be written: {}", where(object), std::strerror(writing_->error));
   if (!done) fail_hdf5(where(object), "cannot be written");
 }
 

@@ -14,6 +14,8 @@
 
 namespace modr {
 
+struct H5WriteState;
+
 /// An open HDF5 file. Paths inside it separate groups with '/', and names may hold dots, as in
 /// "weights/transformer.wte.weight"; "" and "/" are the root. Every failure throws Error naming the file and the
 /// object. Sizes that the file claims are checked against its length before anything is allocated. Works with and
@@ -49,6 +51,8 @@ class H5File {
   double attribute_double(const std::string& object, const std::string& name) const;
   /// A string of fixed or variable length, without padding.
   std::string attribute_string(const std::string& object, const std::string& name) const;
+  /// A list of unsigned integers, which has `count` of them.
+  std::vector<uint64_t> attribute_uints(const std::string& object, const std::string& name, std::size_t count) const;
 
   Shape dataset_shape(const std::string& dataset) const;
   /// The float type on file: "f32", "f64", "f16", "bf16", or "float<bits>"; for others "int<bits>", "uint<bits>",
@@ -69,6 +73,10 @@ class H5File {
   void create_group(const std::string& group);
   /// Writes a new dataset of the tensor's dtype (chunked, with Fletcher-32 checksums) and the groups above it.
   void write_tensor(const std::string& dataset, const Tensor& tensor);
+  /// Makes a dataset as write_tensor() does (at least one value), but only gives its chunks their places: returns the
+  /// offset in the file of each, in the order of ChunkGrid. What belongs there, the values, zeros up to a whole chunk
+  /// and their fletcher32() as 4 bytes (little-endian), has to be written by others.
+  std::vector<uint64_t> reserve_tensor(const std::string& dataset, const Shape& shape, DType dtype);
   void write_ints(const std::string& dataset, std::span<const int64_t> values, const Shape& shape);
   void write_string(const std::string& dataset, std::string_view text);
   /// Set a new scalar attribute of a group or dataset.
@@ -76,20 +84,24 @@ class H5File {
   void set_attribute_uint(const std::string& object, const std::string& name, uint64_t value);
   void set_attribute_double(const std::string& object, const std::string& name, double value);
   void set_attribute_string(const std::string& object, const std::string& name, std::string_view text);
+  void set_attribute_uints(const std::string& object, const std::string& name, std::span<const uint64_t> values);
 
  private:
-  explicit H5File(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit H5File(std::filesystem::path path);
   std::string where(const std::string& object) const;
   void check_written(bool done, const std::string& object) const;
   template <typename T>
   T read_number(const std::string& object, const std::string& name, int64_t memory_type, bool floats) const;
+  int64_t make_dataset(const std::string& dataset, const Shape& shape, int64_t type);
   void write_dataset(const std::string& dataset, const Shape& shape, int64_t type, const void* values);
-  void write_attribute(const std::string& object, const std::string& name, int64_t type, const void* value);
+  void write_attribute(const std::string& object, const std::string& name, int64_t type, int64_t space,
+                       const void* values);
+  void write_scalar(const std::string& object, const std::string& name, int64_t type, const void* value);
 
   std::filesystem::path path_;
   int64_t id_ = -1;                   // hid_t; negative once closed
   uint64_t bytes_ = UINT64_MAX;       // length of a file that is read: no dataset may claim more
-  std::unique_ptr<int> write_error_;  // of a file that is written: errno of the first failure, or 0
+  std::unique_ptr<H5WriteState> writing_;  // of a file that is written
 };
 
 }  // namespace modr

@@ -24,10 +24,6 @@ std::vector<double> gram(const double* x, int64_t rank, int64_t columns, int64_t
   return result;
 }
 
-Tensor read_as_stored(const CheckpointReader& reader, const WeightSummary& weight) {
-  return reader.read_weight(weight.name, weight.type == "f64" ? DType::f64 : DType::f32);
-}
-
 LoraSummary summarise_lora(const CheckpointReader& reader, const std::string& target, const Tensor& a) {
   const Tensor b = reader.read_weight(target + ".lora_B", DType::f64);
   if (a.rank() != 3 || b.rank() != 3 || a.size(0) != b.size(0) || a.size(1) != b.size(2))
@@ -94,7 +90,7 @@ CheckpointSummary summarise(const CheckpointReader& reader, bool with_optimizer)
   CheckpointSummary result;
   for (const std::string& name : reader.weight_names()) {
     WeightSummary weight{name, reader.weight_shape(name), reader.weight_type(name), reader.is_trainable(name), {}};
-    const Tensor values = read_as_stored(reader, weight);
+    const Tensor values = reader.read_weight_as_stored(name);
     weight.stats = stats_of(values);
     result.weights_digest += digest_of("weights/" + name, weight.type, values);
     if (name.ends_with(kLoraA))

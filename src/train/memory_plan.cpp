@@ -103,6 +103,16 @@ class PlannedExecutor {
 // Beside tensors: oneDNN's room for products and what code it makes, with all threads.
 constexpr int64_t products = int64_t{48} << 20;
 
+// The copy that a rank's share of a checkpoint is written from beside training: what it holds, dealt out to those that
+// hold the same. (Exchanged adapters have fewer holders, but they are small.)
+int64_t copy_for_checkpoints(const TrainConfig& train, const GridShape& grid, const GridPlace& place,
+                             const PlannedModel& model) {
+  if (!train.saves_beside_training()) return 0;
+  const std::size_t stage = place.stage == Stage::all ? 0 : static_cast<std::size_t>(place.stage) - 1;
+  const int64_t values = model.values() + 2 * model.trained_values();
+  return ceil_div(values * static_cast<int64_t>(size_of(exact(train.dtype))), grid.data * grid.stage_ranks()[stage]);
+}
+
 MemoryPlan plan_of(const MemoryLedger& ledger, int64_t program) {
   MemoryPlan plan;
   for (const auto& [use, bytes] : ledger.uses_at_peak())
@@ -141,6 +151,7 @@ MemoryPlan plan_training(const TrainJob& job, const GridShape& grid, int64_t ran
                      {train.dtype, part, train.trainable, job.parallel.merge_up_to, true,
                       exchanged && grid.branch > 1},
                      true);
+  const PlannedBlock copy = tape.take("copy for checkpoints", copy_for_checkpoints(train, grid, place, model));
   ScheduleShape shape{grid.stage_ranks(), grid.branch, 0, train.trainable == Trainable::all};
   shape.microbatches = count_microbatches(job, grid, sequences_of_replica(job, grid));
   const Schedule schedule = make_schedule(shape, job.parallel.schedule);

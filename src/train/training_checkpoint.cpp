@@ -1,25 +1,13 @@
 #include "train/training_checkpoint.hpp"
 
+#include <utility>
+
 #include "base/error.hpp"
-#include "checkpoint/checkpoint_folder.hpp"
-#include "checkpoint/gather.hpp"
-#include "comm/agree.hpp"
 #include "moe/lora_branches.hpp"
 
 namespace modr {
 
 namespace {
-
-CheckpointInfo info_of(int64_t step, const TrainJob& job, const AdamW& optimizer) {
-  CheckpointInfo info;
-  info.step = step;
-  info.seed = job.seed;
-  info.samples_consumed = step * job.train.global_batch;
-  info.optimizer_step = optimizer.num_steps();
-  info.mode = name_of(job.train.mode);
-  info.config = job.config_yaml;
-  return info;
-}
 
 bool is_trained(const TrainJob& job, const std::string& name) {
   return name != router_bias_name && (job.train.trainable == Trainable::all || is_branch_parameter(name));
@@ -28,29 +16,39 @@ bool is_trained(const TrainJob& job, const std::string& name) {
 // "exp_avg/<parameter>" is kept where the parameter is.
 std::string_view parameter_of(std::string_view moment) { return moment.substr(moment.find('/') + 1); }
 
+// `part` under the name of its dataset; `holders` have the same rows.
+CheckpointTensor share(const char* group, TensorPart part, bool trainable, const Communicator& holders) {
+  part.name.insert(0, group);
+  return {std::move(part), trainable, holders.rank(), holders.size()};
+}
+
 }  // namespace
 
-std::filesystem::path save_training_state(const std::filesystem::path& run_folder, int64_t step, const TrainJob& job,
-                                          const Shard& shard) {
-  const Communicator& world = shard.grid.world();
-  std::vector<TensorPart> weights, moments;
+CheckpointInfo checkpoint_info(int64_t step, const TrainJob& job, const AdamW& optimizer,
+                               const std::vector<double>& guard) {
+  CheckpointInfo info;
+  info.step = step;
+  info.seed = job.seed;
+  info.samples_consumed = step * job.train.global_batch;
+  info.optimizer_step = optimizer.num_steps();
+  info.mode = name_of(job.train.mode);
+  info.config = job.config_yaml;
+  info.guard = guard;
+  return info;
+}
+
+std::vector<CheckpointTensor> checkpoint_tensors(const TrainJob& job, const Shard& shard) {
+  std::vector<CheckpointTensor> tensors;
+  const auto holders = [&](std::string_view parameter) { return shard.grid.group(shard.home_of(parameter)); };
   for (const Parameter& parameter : shard.model->parameters())
-    if (shard.answers_for(parameter.name)) weights.push_back(parameter.part());
-  if (shard.model->router_bias().defined() && shard.grid.group(ParameterHome::core).is_root())
-    weights.push_back({router_bias_name, shard.model->router_bias()});
+    tensors.push_back(
+        share("weights/", parameter.part(), is_trained(job, parameter.name), holders(parameter.name)));
+  if (shard.model->router_bias().defined())
+    tensors.push_back(share("weights/", {router_bias_name, shard.model->router_bias()}, false,
+                            shard.grid.group(ParameterHome::core)));
   for (const TensorPart& moment : shard.optimizer->state())
-    if (shard.answers_for(parameter_of(moment.name))) moments.push_back(moment);
-  const auto all_weights = gather_parts(world, weights), all_moments = gather_parts(world, moments);
-  const std::filesystem::path path = new_checkpoint_path(run_folder, step);
-  run_agreed(world, [&] {
-    if (!world.is_root()) return;
-    std::vector<CheckpointWeight> to_write;
-    for (const auto& [name, tensor] : all_weights) to_write.push_back({name, tensor, is_trained(job, name)});
-    save_checkpoint(path, info_of(step, job, *shard.optimizer), to_write, all_moments);
-    set_latest_checkpoint(path);
-    if (job.train.keep_checkpoints > 0) keep_last_checkpoints(run_folder, job.train.keep_checkpoints);
-  });
-  return path;
+    tensors.push_back(share("optimizer/", moment, false, holders(parameter_of(moment.name))));
+  return tensors;
 }
 
 void load_weights(const CheckpointReader& reader, const ModrModel& model) {

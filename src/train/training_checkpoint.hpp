@@ -1,7 +1,9 @@
 #pragma once
-#include <filesystem>
+#include <cstdint>
+#include <vector>
 
 #include "checkpoint/checkpoint.hpp"
+#include "checkpoint/manifest.hpp"
 #include "train/shard.hpp"
 
 namespace modr {
@@ -9,11 +11,12 @@ namespace modr {
 /// Name of the router's bias in files; it is saved with the weights, but not trained.
 inline constexpr const char* router_bias_name = "transformer.router.bias";
 
-/// Writes the state after `step` steps to <run folder>/checkpoints, lets `latest` name it, and keeps the newest
-/// job.train.keep_checkpoints. Returns the file on every rank. Collective over the shard's world, whose rank 0 writes;
-/// when it cannot, all throw the same Error.
-std::filesystem::path save_training_state(const std::filesystem::path& run_folder, int64_t step, const TrainJob& job,
-                                          const Shard& shard);
+/// What a checkpoint of this state says beside its tensors. `guard`: CheckpointInfo::guard.
+CheckpointInfo checkpoint_info(int64_t step, const TrainJob& job, const AdamW& optimizer,
+                               const std::vector<double>& guard);
+
+/// The tensors of a checkpoint that this rank holds: views, which later steps change.
+std::vector<CheckpointTensor> checkpoint_tensors(const TrainJob& job, const Shard& shard);
 
 /// Reads all parameters of this part of the model and the router's bias. Throws Error naming file and tensor when one
 /// is missing or of another shape.

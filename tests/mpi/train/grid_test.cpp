@@ -6,6 +6,7 @@
 #include <map>
 
 #include "support/mpi_world.hpp"
+#include "support/rank_grids.hpp"
 #include "support/tiny_job.hpp"
 #include "train/train_step.hpp"
 
@@ -14,44 +15,6 @@ namespace {
 
 constexpr int64_t steps = 20;
 constexpr double tolerance = 1e-5;
-
-struct Grid {
-  const char* name;
-  ParallelConfig config;
-};
-
-ParallelConfig grid_of(int64_t data, StageRanks stages, int64_t branch, PipelineOrder order) {
-  ParallelConfig config;
-  config.data = data;
-  config.stages = stages;
-  config.branch = branch;
-  config.schedule = order;
-  return config;
-}
-
-// The grids for each number of ranks.
-std::vector<Grid> grids_for(int ranks) {
-  constexpr auto one_f_one_b = PipelineOrder::one_f_one_b, gpipe = PipelineOrder::gpipe;
-  const std::multimap<int, Grid> grids{
-      {2, {"data 2", grid_of(2, {}, 1, one_f_one_b)}},
-      {2, {"branch 2", grid_of(1, {}, 2, one_f_one_b)}},
-      {3, {"branch 3", grid_of(1, {}, 3, one_f_one_b)}},
-      {3, {"stages 1+1+1", grid_of(1, {1, 1, 1}, 1, one_f_one_b)}},
-      {3, {"stages 1+1+1, gpipe", grid_of(1, {1, 1, 1}, 1, gpipe)}},
-      {4, {"data 4", grid_of(4, {}, 1, one_f_one_b)}},
-      {4, {"branch 4", grid_of(1, {}, 4, one_f_one_b)}},
-      {4, {"data 2 x branch 2", grid_of(2, {}, 2, one_f_one_b)}},
-      {4, {"stages 1+2+1", grid_of(1, {1, 2, 1}, 1, one_f_one_b)}},
-      {4, {"stages 1+2+1, branch 2", grid_of(1, {1, 2, 1}, 2, one_f_one_b)}},
-      {6, {"branch 6", grid_of(1, {}, 6, one_f_one_b)}},
-      {6, {"data 2 x stages 1+1+1", grid_of(2, {1, 1, 1}, 1, one_f_one_b)}},
-      {8, {"data 2 x stages 1+2+1, branch 2", grid_of(2, {1, 2, 1}, 2, one_f_one_b)}},
-      {8, {"stages 2+4+2, branch 2", grid_of(1, {2, 4, 2}, 2, gpipe)}},
-  };
-  std::vector<Grid> fitting;
-  for (auto [at, end] = grids.equal_range(ranks); at != end; ++at) fitting.push_back(at->second);
-  return fitting;
-}
 
 // What one run gave: all that must not depend on the grid.
 struct RunRecord {
@@ -155,7 +118,7 @@ TEST_P(Grids, GiveTheNumbersOfOneRank) {
   const TrainData data = testing::tiny_data(30);
   for (const Options& options : all_options()) {
     const RunRecord& want = one_rank_run(options, data);
-    for (const Grid& grid : grids_for(mpi_world().size())) {
+    for (const testing::NamedGrid& grid : testing::grids_for(mpi_world().size())) {
       TrainJob job = options.job();
       job.parallel = grid.config;
       job.parallel.placement = GetParam();
@@ -176,7 +139,7 @@ TEST_P(Grids, GiveTheSameWhenBlocksRunAgain) {
   for (const Options& options : {Options{RouteUnit::token, RouteWhen::recurrence, 1, Trainable::branches},
                                  Options{RouteUnit::sequence, RouteWhen::forward, 2, Trainable::all}}) {
     const RunRecord& want = one_rank_run(options, data);
-    for (const Grid& grid : grids_for(mpi_world().size())) {
+    for (const testing::NamedGrid& grid : testing::grids_for(mpi_world().size())) {
       TrainJob job = options.job();
       job.parallel = grid.config;
       job.parallel.placement = GetParam();

@@ -114,14 +114,36 @@ TEST(Checkpoint, GivesTheRowsThatARankHolds) {
                {"a.h5: weights/w: found shape [5, 2, 3], expected [6, 2, 3]"});
 }
 
-TEST(Checkpoint, MayHaveNoOptimizerAndHoldNaN) {
+TEST(Checkpoint, MayHaveNoOptimizer) {
   const TemporaryFolder folder;
-  const Tensor broken = Tensor::full({2}, DType::f32, std::numeric_limits<double>::quiet_NaN());
-  save_checkpoint(folder.path() / "a.h5", example_info(), {{"w", broken, true}}, {});
+  save_checkpoint(folder.path() / "a.h5", example_info(), {{"w", Tensor::full({2}, DType::f32, 1), true}}, {});
   const CheckpointReader reader(folder.path() / "a.h5");
   EXPECT_FALSE(reader.has_optimizer());
   EXPECT_TRUE(reader.optimizer_names().empty());
-  EXPECT_TRUE(std::isnan(reader.read_weight("w", DType::f32).to_vector()[1]));
+}
+
+TEST(Checkpoint, IsNotMadeOfValuesThatAreNotFinite) {
+  const TemporaryFolder folder;
+  save_example(folder.path() / "a.h5");
+  const std::string before = read_bytes(folder.path() / "a.h5");
+  for (const double value : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      std::vector<CheckpointWeight> weights = example_weights();
+      weights.push_back({"w", Tensor::full({300, 1000}, dtype, 0.5), true});
+      weights.back().tensor.slice(0, 299, 300).slice(1, 998, 1000).fill(value);
+      expect_error([&] { save_checkpoint(folder.path() / "a.h5", example_info(), weights, {}); },
+                   {"checkpoint of step 100 was not saved", "weights/w: 2 of 300000 values are not finite"});
+    }
+  EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"a.h5"}));
+  EXPECT_EQ(read_bytes(folder.path() / "a.h5"), before);
+}
+
+TEST(Checkpoint, KeepsWhatTheGuardRemembers) {
+  const TemporaryFolder folder;
+  CheckpointInfo info = example_info();
+  info.guard = {1.0 / 3, -0.0, 5e-324};
+  save_checkpoint(folder.path() / "a.h5", info, example_weights(), {});
+  EXPECT_EQ(CheckpointReader(folder.path() / "a.h5").info().guard, info.guard);
 }
 
 TEST(Checkpoint, NamesAMissingWeightAndAWrongShape) {
@@ -146,7 +168,7 @@ TEST(Checkpoint, RefusesOtherFiles) {
   newer.set_attribute_string("", "format", "modr-checkpoint");
   newer.set_attribute_int("", "schema_version", kCheckpointSchema + 6);
   newer.close();
-  expect_error(open(folder.path() / "newer.h5"), {"newer.h5: checkpoint schema 7, this modr", "reads schema 1"});
+  expect_error(open(folder.path() / "newer.h5"), {"newer.h5: checkpoint schema 8, this modr", "reads schemas 1 to 2"});
   H5File partial = H5File::create(folder.path() / "partial.h5");
   partial.set_attribute_string("", "format", "modr-checkpoint");
   partial.set_attribute_int("", "schema_version", kCheckpointSchema);
@@ -230,11 +252,21 @@ TEST(CheckpointFolder, KeepsTheNewestAndTheLatest) {
   set_latest_checkpoint(run.path() / "checkpoints" / "step_00000100.h5");
   run.write("checkpoints/step_00000400.h5.tmp", "left by a killed save");
   run.write("checkpoints/notes.txt", "mine");
-  keep_last_checkpoints(run.path(), 2);
+  keep_checkpoints(run.path(), 2, 0);
   EXPECT_EQ(names_in(run.path() / "checkpoints"),
             (std::vector<std::string>{"latest", "notes.txt", "step_00000100.h5", "step_00000300.h5",
                                       "step_1000000000.h5"}));
-  expect_error([&] { keep_last_checkpoints(run.path(), 0); }, {"cannot keep 0 checkpoints"});
+  expect_error([&] { keep_checkpoints(run.path(), 0, 0); }, {"cannot keep 0 checkpoints"});
+}
+
+TEST(CheckpointFolder, KeepsEveryNth) {
+  const TemporaryFolder run;
+  for (int64_t step = 5; step <= 40; step += 5) save_example(new_checkpoint_path(run.path(), step));
+  set_latest_checkpoint(run.path() / "checkpoints" / "step_00000040.h5");
+  keep_checkpoints(run.path(), 2, 15);
+  EXPECT_EQ(names_in(run.path() / "checkpoints"),
+            (std::vector<std::string>{"latest", "step_00000015.h5", "step_00000030.h5", "step_00000035.h5",
+                                      "step_00000040.h5"}));
 }
 
 }  // namespace

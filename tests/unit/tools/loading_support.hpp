@@ -5,7 +5,7 @@
 #include "config/run_config.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_model.hpp"
-#include "train/training_checkpoint.hpp"
+#include "train/checkpointer.hpp"
 
 namespace modr::testing {
 
@@ -33,7 +33,9 @@ inline std::filesystem::path save(const TemporaryFolder& folder, const RunConfig
   for (std::size_t i = 0; i < model.parameters().size(); ++i)
     shard.model->parameters()[i].variable.value().copy_from(model.parameters()[i].variable.value());
   if (model.router_bias().defined()) shard.model->router_bias().copy_from(model.router_bias());
-  return save_training_state(folder.path(), 3, job, shard);
+  Checkpointer checkpointer(folder.path(), job, shard);
+  checkpointer.save(3, {}, false);
+  return checkpointer.last();
 }
 
 }  // namespace modr::testing

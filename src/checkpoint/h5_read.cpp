@@ -1,4 +1,4 @@
-// H5File's datasets: reading with every size checked, and writing in chunks with checksums.
+// H5File's datasets: reading, with every size checked.
 #include <algorithm>
 #include <array>
 
@@ -73,28 +73,6 @@ void read_floats(const OpenDataset& open, const Tensor& target, const std::strin
   });
 }
 
-// Chunks of at most 1 MiB, cut along the outermost dimensions into equal parts.
-std::vector<hsize_t> chunk_sizes(const Shape& shape, std::size_t value_bytes) {
-  constexpr int64_t kMaxBytes = int64_t{1} << 20;
-  std::vector<hsize_t> chunk(shape.dims().begin(), shape.dims().end());
-  int64_t inner = shape.numel() * static_cast<int64_t>(value_bytes);
-  for (std::size_t dim = 0; dim < chunk.size() && inner > kMaxBytes; ++dim) {
-    const int64_t size = shape.dims()[dim];
-    inner /= size;
-    const int64_t rows = std::max<int64_t>(kMaxBytes / inner, 1);
-    const int64_t parts = (size + rows - 1) / rows;
-    chunk[dim] = static_cast<hsize_t>((size + parts - 1) / parts);
-    if (rows > 1) break;
-  }
-  return chunk;
-}
-
-// The group that an object is in; empty for the file itself.
-std::string above(const std::string& object) {
-  const auto slash = object.rfind('/');
-  return slash == std::string::npos ? std::string() : object.substr(0, slash);
-}
-
 }  // namespace
 
 Shape H5File::dataset_shape(const std::string& dataset) const {
@@ -155,58 +133,6 @@ std::string H5File::read_string(const std::string& dataset) const {
     return H5Dread(open.dataset.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
   };
   return read_hdf5_text(open.type, open.space, bytes_, where(dataset), read);
-}
-
-// Without HDF5's own way of making the groups above: it would give those a time of birth.
-void H5File::create_group(const std::string& group) {
-  if (group.empty() || has(group)) return;
-  create_group(above(group));
-  const H5Handle properties(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
-  H5Pset_obj_track_times(properties.id(), false);
-  const H5Handle made(H5Gcreate2(id_, group.c_str(), H5P_DEFAULT, properties.id(), H5P_DEFAULT), H5Gclose);
-  check_written(made.ok(), group);
-}
-
-void H5File::write_dataset(const std::string& dataset, const Shape& shape, int64_t type, const void* values) {
-  create_group(above(dataset));
-  const H5Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  if (shape.rank() > 0 && shape.numel() > 0) {  // scalars and empty datasets cannot be chunked
-    const std::vector<hsize_t> chunk = chunk_sizes(shape, H5Tget_size(type));
-    H5Pset_chunk(properties.id(), static_cast<int>(chunk.size()), chunk.data());
-    H5Pset_fletcher32(properties.id());
-  }
-  H5Pset_obj_track_times(properties.id(), false);  // equal contents give equal files
-  const H5Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
-  H5Pset_chunk_cache(access.id(), 0, 0, H5D_CHUNK_CACHE_W0_DEFAULT);  // so H5Dwrite writes, and fails, at once
-  const std::vector<hsize_t> sizes(shape.dims().begin(), shape.dims().end());
-  const H5Handle space(sizes.empty() ? H5Screate(H5S_SCALAR)
-                                     : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
-                       H5Sclose);
-  H5Handle made(H5Dcreate2(id_, dataset.c_str(), type, space.id(), H5P_DEFAULT, properties.id(), access.id()),
-                H5Dclose);
-  check_written(made.ok(), dataset);
-  const bool written = shape.numel() == 0 || H5Dwrite(made.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
-  check_written(written && made.close(), dataset);
-}
-
-void H5File::write_tensor(const std::string& dataset, const Tensor& tensor) {
-  const Tensor values = tensor.contiguous();
-  dispatch_exact(values.dtype(), [&]<typename T>() {
-    write_dataset(dataset, values.shape(), std::is_same_v<T, float> ? H5T_IEEE_F32LE : H5T_IEEE_F64LE,
-                  values.data<T>());
-  });
-}
-
-void H5File::write_ints(const std::string& dataset, std::span<const int64_t> values, const Shape& shape) {
-  MODR_CHECK(static_cast<int64_t>(values.size()) == shape.numel(), "{} values for shape {}", values.size(),
-             shape.to_string());
-  write_dataset(dataset, shape, H5T_STD_I64LE, values.data());
-}
-
-void H5File::write_string(const std::string& dataset, std::string_view text) {
-  const H5Handle type = hdf5_text_type(text);
-  const std::string value = text.empty() ? std::string(1, '\0') : std::string(text);
-  write_dataset(dataset, {1}, type.id(), value.data());  // one row: a scalar could have no checksum
 }
 
 }  // namespace modr

@@ -1,0 +1,116 @@
+// H5File's datasets: writing, in chunks with checksums.
+#include "base/error.hpp"
+#include "checkpoint/chunk_grid.hpp"
+#include "checkpoint/h5_driver.hpp"
+#include "checkpoint/h5_file.hpp"
+#include "checkpoint/h5_handle.hpp"
+#include "checkpoint/h5_text.hpp"
+
+namespace modr {
+
+namespace {
+
+// The group that an object is in; empty for the file itself.
+std::string above(const std::string& object) {
+  const auto slash = object.rfind('/');
+  return slash == std::string::npos ? std::string() : object.substr(0, slash);
+}
+
+// How values of a dtype are stored. HDF5 knows no bfloat16 by name, but floats of any make, and converts them.
+H5Handle stored_type(DType dtype) {
+  H5Handle type(H5Tcopy(dtype == DType::f64 ? H5T_IEEE_F64LE : H5T_IEEE_F32LE), H5Tclose);
+  if (dtype != DType::bf16) return type;
+  H5Tset_fields(type.id(), /*sign*/ 15, /*exponent*/ 7, 8, /*mantissa*/ 0, 7);
+  H5Tset_size(type.id(), 2);
+  H5Tset_ebias(type.id(), 127);
+  return type;
+}
+
+H5Handle space_of(const Shape& shape) {
+  const std::vector<hsize_t> sizes(shape.dims().begin(), shape.dims().end());
+  return {sizes.empty() ? H5Screate(H5S_SCALAR)
+                        : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
+          H5Sclose};
+}
+
+}  // namespace
+
+// Without HDF5's own way of making the groups above: it would give those a time of birth.
+void H5File::create_group(const std::string& group) {
+  if (group.empty() || has(group)) return;
+  create_group(above(group));
+  const H5Handle properties(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
+  H5Pset_obj_track_times(properties.id(), false);
+  const H5Handle made(H5Gcreate2(id_, group.c_str(), H5P_DEFAULT, properties.id(), H5P_DEFAULT), H5Gclose);
+  check_written(made.ok(), group);
+}
+
+int64_t H5File::make_dataset(const std::string& dataset, const Shape& shape, int64_t type) {
+  create_group(above(dataset));
+  const H5Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  if (shape.rank() > 0 && shape.numel() > 0) {  // scalars and empty datasets cannot be chunked
+    const ChunkGrid grid(shape, H5Tget_size(type));
+    const std::vector<hsize_t> chunk(grid.chunk().begin(), grid.chunk().end());
+    H5Pset_chunk(properties.id(), static_cast<int>(chunk.size()), chunk.data());
+    H5Pset_fletcher32(properties.id());
+  }
+  H5Pset_obj_track_times(properties.id(), false);  // equal contents give equal files
+  const H5Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
+  H5Pset_chunk_cache(access.id(), 0, 0, H5D_CHUNK_CACHE_W0_DEFAULT);  // so H5Dwrite writes, and fails, at once
+  const H5Handle space = space_of(shape);
+  const hid_t made = H5Dcreate2(id_, dataset.c_str(), type, space.id(), H5P_DEFAULT, properties.id(), access.id());
+  check_written(made >= 0, dataset);
+  return made;
+}
+
+void H5File::write_dataset(const std::string& dataset, const Shape& shape, int64_t type, const void* values) {
+  H5Handle made(make_dataset(dataset, shape, type), H5Dclose);
+  const bool written = shape.numel() == 0 || H5Dwrite(made.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
+  check_written(written && made.close(), dataset);
+}
+
+void H5File::write_tensor(const std::string& dataset, const Tensor& tensor) {
+  const Tensor values = tensor.contiguous();
+  const H5Handle type = stored_type(values.dtype());
+  dispatch(values.dtype(), [&]<typename T>() {
+    write_dataset(dataset, values.shape(), type.id(), values.data<T>());
+  });
+}
+
+std::vector<uint64_t> H5File::reserve_tensor(const std::string& dataset, const Shape& shape, DType dtype) {
+  const ChunkGrid grid(shape, size_of(dtype));
+  const H5Handle type = stored_type(dtype);
+  H5Handle made(make_dataset(dataset, shape, type.id()), H5Dclose);
+  const std::vector<std::byte> nothing(static_cast<std::size_t>(grid.chunk_values()) * size_of(dtype) + 4);
+  std::vector<uint64_t> places;
+  for (int64_t chunk = 0; chunk < grid.count(); ++chunk) {
+    const std::vector<int64_t> first = grid.start(chunk);
+    const std::vector<hsize_t> start(first.begin(), first.end());
+    writing_->reserving = true;  // the driver drops the zeros
+    const herr_t done = H5Dwrite_chunk(made.id(), H5P_DEFAULT, 0, start.data(), nothing.size(), nothing.data());
+    writing_->reserving = false;
+    check_written(done >= 0, dataset);
+    haddr_t place = HADDR_UNDEF;
+    hsize_t bytes = 0;
+    unsigned mask = 0;
+    const herr_t found = H5Dget_chunk_info_by_coord(made.id(), start.data(), &mask, &place, &bytes);
+    check_written(found >= 0 && place != HADDR_UNDEF && bytes == nothing.size(), dataset);
+    places.push_back(place);
+  }
+  check_written(made.close(), dataset);
+  return places;
+}
+
+void H5File::write_ints(const std::string& dataset, std::span<const int64_t> values, const Shape& shape) {
+  MODR_CHECK(static_cast<int64_t>(values.size()) == shape.numel(), "{} values for shape {}", values.size(),
+             shape.to_string());
+  write_dataset(dataset, shape, H5T_STD_I64LE, values.data());
+}
+
+void H5File::write_string(const std::string& dataset, std::string_view text) {
+  const H5Handle type = hdf5_text_type(text);
+  const std::string value = text.empty() ? std::string(1, '\0') : std::string(text);
+  write_dataset(dataset, {1}, type.id(), value.data());  // one row: a scalar could have no checksum
+}
+
+}  // namespace modr

@@ -1,0 +1,61 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "checkpoint/checkpoint_save.hpp"
+#include "train/shard.hpp"
+
+namespace modr {
+
+/// The checkpoints of a run as training goes on. With train.async_save a save takes a copy of the state, and the rest is
+/// done beside the next steps; at most one save is under way. All calls are collective over the shard's world; those that
+/// end a save throw the same Error on all ranks when it failed, and older checkpoints are then as they were.
+class Checkpointer {
+ public:
+  /// Keeps references to job and shard.
+  Checkpointer(std::filesystem::path run_folder, const TrainJob& job, const Shard& shard);
+  /// A save that is still under way is given up.
+  ~Checkpointer();
+  Checkpointer(const Checkpointer&) = delete;
+  Checkpointer& operator=(const Checkpointer&) = delete;
+
+  /// Saves the state after `step`, or, with steps to follow and train.async_save, begins to; ends an earlier save
+  /// first. `guard`: CheckpointInfo::guard.
+  void save(int64_t step, const std::vector<double>& guard, bool more_follows);
+  /// Takes the save under way further, if all ranks are ready for that.
+  void poll();
+  /// Ends the save under way, waiting for it.
+  void wait();
+
+  /// The last checkpoint that `latest` was made to name; empty before the first.
+  const std::filesystem::path& last() const { return last_; }
+  /// From the beginning of the last save until it had its name.
+  double last_seconds() const { return last_seconds_; }
+
+ private:
+  struct Saving {
+    CheckpointSave save;
+    Stopwatch watch{};
+    double stood_still = 0;  // seconds that training did
+    std::atomic<bool> is_ready = false;  // work() has returned
+    std::thread thread{};
+  };
+  void work_beside();
+  bool advance();
+  void finish();
+
+  std::filesystem::path run_folder_;
+  const TrainJob& job_;
+  const Shard& shard_;
+  CheckpointBuffer buffer_;
+  std::unique_ptr<Saving> saving_;  // on all ranks or on none
+  std::filesystem::path last_;
+  double last_seconds_ = 0;
+};
+
+}  // namespace modr

@@ -1,0 +1,147 @@
+#include "checkpoint/verify.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "base/philox.hpp"
+#include "checkpoint/checkpoint.hpp"
+#include "support/expect_error.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace modr {
+namespace {
+
+namespace fs = std::filesystem;
+
+Tensor random_tensor(Shape shape, DType dtype, uint64_t seed) {
+  PhiloxSequence random(seed, RandomStream::init);
+  std::vector<double> values(static_cast<std::size_t>(shape.numel()));
+  for (double& value : values) value = random.normal();
+  return Tensor::from<double>(values, std::move(shape), dtype);
+}
+
+fs::path save_example(const fs::path& path) {
+  CheckpointInfo info;
+  info.mode = "modr";
+  info.config = "model:\n  n_embd: 4\n";
+  info.guard = {1, 2};
+  save_checkpoint(path, info,
+                  {{"transformer.wte.weight", random_tensor({300, 1000}, DType::f32, 1), true},
+                   {"transformer.lora_A", random_tensor({4, 16, 50}, DType::f32, 2), true},
+                   {"transformer.router.bias", random_tensor({4}, DType::f32, 3), false}},
+                  {{"exp_avg/transformer.lora_A", random_tensor({4, 16, 50}, DType::f64, 4)}});
+  return path;
+}
+
+std::string read_bytes(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+void write_bytes(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+// What verifying ends with, in a process of its own: a crash in there is told as one.
+enum class Ending { sound, damaged, crashed };
+Ending verify_apart(const fs::path& path) {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);  // a hang ends too
+    _exit(verify_checkpoint(path).problems.empty() ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return !WIFEXITED(status) ? Ending::crashed : WEXITSTATUS(status) == 0 ? Ending::sound : Ending::damaged;
+}
+
+TEST(VerifyCheckpoint, FindsASoundFileSound) {
+  const TemporaryFolder folder;
+  const CheckpointVerification found = verify_checkpoint(save_example(folder.path() / "a.h5"));
+  EXPECT_TRUE(found.problems.empty()) << found.problems.front();
+  EXPECT_EQ(found.num_tensors, 4);
+  EXPECT_EQ(found.value_bytes, 4 * (300'000 + 3'200 + 4) + 8 * 3'200);
+  EXPECT_TRUE(found.has_digests);
+  const CheckpointReader reader(folder.path() / "a.h5");
+  EXPECT_EQ(reader.weights_digest(), found.weights_digest);
+  EXPECT_EQ(reader.optimizer_digest(), found.optimizer_digest);
+}
+
+TEST(VerifyCheckpoint, FindsEveryFlippedBitOfValues) {
+  const TemporaryFolder folder;
+  const std::string whole = read_bytes(save_example(folder.path() / "a.h5"));
+  const Tensor values = random_tensor({300, 1000}, DType::f32, 1);
+  const std::string_view bytes(reinterpret_cast<const char*>(values.data<float>()), values.bytes());
+  std::string damaged = whole;
+  for (std::size_t begin = 0; begin < bytes.size(); begin += 50'021) {
+    const std::size_t place = whole.find(bytes.substr(begin, 16));
+    ASSERT_NE(place, std::string::npos) << "values are stored as they are";
+    damaged[place] = static_cast<char>(damaged[place] ^ (1 << (begin % 8)));
+    write_bytes(folder.path() / "b.h5", damaged);
+    const CheckpointVerification found = verify_checkpoint(folder.path() / "b.h5");
+    ASSERT_FALSE(found.problems.empty()) << "byte " << place;
+    EXPECT_NE(found.problems[0].find("weights/transformer.wte.weight"), std::string::npos) << found.problems[0];
+    const CheckpointReader reader(folder.path() / "b.h5");
+    expect_error([&] { reader.read_weight("transformer.wte.weight", DType::f32); }, {"transformer.wte.weight"});
+    damaged[place] = whole[place];
+  }
+}
+
+TEST(VerifyCheckpoint, SurvivesFlippedBitsAnywhere) {
+  const TemporaryFolder folder;
+  const std::string whole = read_bytes(save_example(folder.path() / "a.h5"));
+  std::string damaged = whole;
+  int sound = 0, tries = 0;
+  const auto try_bit = [&](std::size_t place, int bit) {
+    damaged[place] = static_cast<char>(damaged[place] ^ (1 << bit));
+    write_bytes(folder.path() / "b.h5", damaged);
+    const Ending ending = verify_apart(folder.path() / "b.h5");
+    EXPECT_NE(ending, Ending::crashed) << "bit " << bit << " of byte " << place;
+    sound += ending == Ending::sound ? 1 : 0;
+    ++tries;
+    damaged[place] = whole[place];
+  };
+  // HDF5 keeps what it knows about the file mostly at its beginning, and the rest behind the values.
+  for (std::size_t place = 0; place < 2048; place += 7) try_bit(place, static_cast<int>(place % 8));
+  for (std::size_t place = whole.size() - 4096; place < whole.size(); place += 41) try_bit(place, static_cast<int>(place % 8));
+  EXPECT_LT(sound, tries) << "places that hold nothing may be damaged";
+}
+
+TEST(VerifyCheckpoint, TellsOfFilesThatCannotBeOpened) {
+  const TemporaryFolder folder;
+  const std::string whole = read_bytes(save_example(folder.path() / "a.h5"));
+  write_bytes(folder.path() / "cut.h5", whole.substr(0, whole.size() / 2));
+  const CheckpointVerification found = verify_checkpoint(folder.path() / "cut.h5");
+  ASSERT_EQ(found.problems.size(), 1U);
+  EXPECT_NE(found.problems[0].find("cut.h5: truncated"), std::string::npos) << found.problems[0];
+}
+
+TEST(VerifyCheckpoint, FindsOtherValuesUnderRightChecksums) {
+  const TemporaryFolder folder;
+  save_example(folder.path() / "a.h5");
+  const fs::path other = folder.path() / "b.h5";
+  H5File file = H5File::create(other);  // as if a chunk had been written to another's place, with its checksum
+  const Tensor values = random_tensor({2, 3}, DType::f32, 5);
+  file.set_attribute_string("", "format", "modr-checkpoint");
+  for (const char* name : {"step", "samples_consumed", "optimizer_step"}) file.set_attribute_int("", name, 0);
+  file.set_attribute_int("", "schema_version", kCheckpointSchema);
+  file.set_attribute_uint("", "seed", 1);
+  for (const char* name : {"mode", "modr_version"}) file.set_attribute_string("", name, "x");
+  file.write_string("config", "a: 1\n");
+  file.write_tensor("weights/w", values);
+  file.set_attribute_int("weights/w", "trainable", 1);
+  file.set_attribute_uints("weights/w", "chunk_sums", std::vector<uint64_t>{1, 2});
+  file.close();
+  const CheckpointVerification found = verify_checkpoint(other);
+  ASSERT_FALSE(found.problems.empty());
+  EXPECT_NE(found.problems[0].find("weights/w: values 0 to 5 are not those that were saved"), std::string::npos)
+      << found.problems[0];
+}
+
+}  // namespace
+}  // namespace modr
