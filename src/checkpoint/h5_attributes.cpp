@@ -31,6 +31,7 @@ OpenAttribute open_attribute(hid_t file, const std::string& object, const std::s
 }  // namespace
 
 bool H5File::has_attribute(const std::string& object, const std::string& name) const {
+  const Hdf5Lock lock;
   if (!has(object)) return false;
   const htri_t found = H5Aexists_by_name(id_, path_or_root(object), name.c_str(), H5P_DEFAULT);
   if (found < 0) fail_hdf5(where(object), "attributes cannot be read");
@@ -50,18 +51,22 @@ T H5File::read_number(const std::string& object, const std::string& name, int64_
 }
 
 int64_t H5File::attribute_int(const std::string& object, const std::string& name) const {
+  const Hdf5Lock lock;
   return read_number<int64_t>(object, name, H5T_NATIVE_INT64, false);
 }
 
 uint64_t H5File::attribute_uint(const std::string& object, const std::string& name) const {
+  const Hdf5Lock lock;
   return read_number<uint64_t>(object, name, H5T_NATIVE_UINT64, false);
 }
 
 double H5File::attribute_double(const std::string& object, const std::string& name) const {
+  const Hdf5Lock lock;
   return read_number<double>(object, name, H5T_NATIVE_DOUBLE, true);
 }
 
 std::string H5File::attribute_string(const std::string& object, const std::string& name) const {
+  const Hdf5Lock lock;
   const OpenAttribute open = open_attribute(id_, object, name, where(object));
   const auto read = [&](hid_t type, void* out) { return H5Aread(open.attribute.id(), type, out); };
   return read_hdf5_text(open.type, open.space, bytes_, fmt::format("{}: attribute '{}'", where(object), name), read);
@@ -69,6 +74,7 @@ std::string H5File::attribute_string(const std::string& object, const std::strin
 
 std::vector<uint64_t> H5File::attribute_uints(const std::string& object, const std::string& name,
                                               std::size_t count) const {
+  const Hdf5Lock lock;
   const OpenAttribute open = open_attribute(id_, object, name, where(object), count);
   if (H5Tget_class(open.type.id()) != H5T_INTEGER) fail("{}: attribute '{}' is not of integers", where(object), name);
   std::vector<uint64_t> values(count);
@@ -93,24 +99,29 @@ void H5File::write_scalar(const std::string& object, const std::string& name, in
 
 void H5File::set_attribute_uints(const std::string& object, const std::string& name,
                                  std::span<const uint64_t> values) {
+  const Hdf5Lock lock;
   const hsize_t count = values.size();
   const H5Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose);
   write_attribute(object, name, H5T_NATIVE_UINT64, space.id(), values.data());
 }
 
 void H5File::set_attribute_int(const std::string& object, const std::string& name, int64_t value) {
+  const Hdf5Lock lock;
   write_scalar(object, name, H5T_NATIVE_INT64, &value);
 }
 
 void H5File::set_attribute_uint(const std::string& object, const std::string& name, uint64_t value) {
+  const Hdf5Lock lock;
   write_scalar(object, name, H5T_NATIVE_UINT64, &value);
 }
 
 void H5File::set_attribute_double(const std::string& object, const std::string& name, double value) {
+  const Hdf5Lock lock;
   write_scalar(object, name, H5T_NATIVE_DOUBLE, &value);
 }
 
 void H5File::set_attribute_string(const std::string& object, const std::string& name, std::string_view text) {
+  const Hdf5Lock lock;
   const H5Handle type = hdf5_text_type(text);
   const std::string value = text.empty() ? std::string(1, '\0') : std::string(text);
   write_scalar(object, name, type.id(), value.data());

@@ -65,12 +65,14 @@ H5File& H5File::operator=(H5File&& other) noexcept {
 }
 
 H5File::~H5File() {
+  const Hdf5Lock lock;
   if (id_ < 0) return;
   if (writing_ && writing_->error == 0) writing_->error = ECANCELED;  // see close(): an abandoned file
   H5Fclose(id_);
 }
 
 H5File H5File::open(const std::filesystem::path& path) {
+  const Hdf5Lock lock;
   silence_hdf5();
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
@@ -89,6 +91,7 @@ H5File H5File::open(const std::filesystem::path& path) {
 }
 
 H5File H5File::create(const std::filesystem::path& path) {
+  const Hdf5Lock lock;
   silence_hdf5();
   H5File file(path);
   file.writing_ = std::make_unique<H5WriteState>();
@@ -106,6 +109,7 @@ H5File H5File::create(const std::filesystem::path& path) {
 }
 
 void H5File::close() {
+  const Hdf5Lock lock;
   if (id_ < 0) return;
   const bool closed = H5Fclose(std::exchange(id_, -1)) >= 0;
   if (writing_) check_written(closed, "");
@@ -122,6 +126,7 @@ std::string H5File::where(const std::string& object) const {
 }
 
 bool H5File::has(const std::string& object) const {
+  const Hdf5Lock lock;
   // H5Lexists fails, rather than says no, when a group on the way is missing: ask for each in turn.
   for (std::size_t end = object.find_first_not_of('/'); end < object.size();) {
     end = std::min(object.find('/', end), object.size());
@@ -135,10 +140,12 @@ bool H5File::has(const std::string& object) const {
 }
 
 bool H5File::is_dataset(const std::string& object) const {
+  const Hdf5Lock lock;
   return has(object) && H5Iget_type(open_object(id_, object, where(object)).id()) == H5I_DATASET;
 }
 
 std::vector<std::string> H5File::children(const std::string& group) const {
+  const Hdf5Lock lock;
   const H5Handle object = open_object(id_, group, where(group));
   if (H5Iget_type(object.id()) != H5I_GROUP) fail("{}: a dataset, expected a group", where(group));
   const auto add = [](hid_t, const char* name, const H5L_info_t* info, void* list) -> herr_t {
@@ -151,6 +158,7 @@ std::vector<std::string> H5File::children(const std::string& group) const {
 }
 
 std::vector<std::string> H5File::datasets(const std::string& group) const {
+  const Hdf5Lock lock;
   const H5Handle object = open_object(id_, group, where(group));
   if (H5Iget_type(object.id()) != H5I_GROUP) fail("{}: a dataset, expected a group", where(group));
   const auto add = [](hid_t, const char* name, const H5O_info_t* info, void* list) -> herr_t {

@@ -19,7 +19,7 @@ struct H5WriteState;
 /// An open HDF5 file. Paths inside it separate groups with '/', and names may hold dots, as in
 /// "weights/transformer.wte.weight"; "" and "/" are the root. Every failure throws Error naming the file and the
 /// object. Sizes that the file claims are checked against its length before anything is allocated. Works with and
-/// without MPI_Init; not thread-safe.
+/// without MPI_Init. A file belongs to one thread at a time; threads may have different files.
 class H5File {
  public:
   /// Opens an existing file for reading. Throws Error when it is missing, not HDF5, or cut short.

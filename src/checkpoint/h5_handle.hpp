@@ -3,6 +3,7 @@
 // includes this file (it is the one that includes hdf5.h).
 #include <hdf5.h>
 
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -30,6 +31,17 @@ class H5Handle {
  private:
   hid_t id_ = H5I_INVALID_HID;
   Closer closer_ = nullptr;
+};
+
+/// HDF5, as it is commonly built, knows no threads, and a save uses it beside training: whoever calls it holds this.
+/// Every public function of H5File does.
+class Hdf5Lock {
+ public:
+  Hdf5Lock() : lock_(mutex_) {}
+
+ private:
+  static inline std::recursive_mutex mutex_;
+  std::lock_guard<std::recursive_mutex> lock_;
 };
 
 /// Stops HDF5 from printing its own errors on stderr; called before every first use.

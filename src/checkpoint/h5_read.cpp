@@ -76,10 +76,12 @@ void read_floats(const OpenDataset& open, const Tensor& target, const std::strin
 }  // namespace
 
 Shape H5File::dataset_shape(const std::string& dataset) const {
+  const Hdf5Lock lock;
   return open_dataset(id_, bytes_, dataset, where(dataset)).shape;
 }
 
 std::string H5File::dataset_type(const std::string& dataset) const {
+  const Hdf5Lock lock;
   const OpenDataset open = open_dataset(id_, bytes_, dataset, where(dataset));
   const std::size_t bits = 8 * H5Tget_size(open.type.id());
   switch (H5Tget_class(open.type.id())) {
@@ -95,6 +97,7 @@ std::string H5File::dataset_type(const std::string& dataset) const {
 }
 
 Tensor H5File::read_tensor(const std::string& dataset, DType dtype) const {
+  const Hdf5Lock lock;
   const OpenDataset open = open_dataset(id_, bytes_, dataset, where(dataset));
   const Tensor result = Tensor::empty(open.shape, exact(dtype));
   read_floats(open, result, where(dataset));
@@ -103,6 +106,7 @@ Tensor H5File::read_tensor(const std::string& dataset, DType dtype) const {
 
 void H5File::read_rows_into(const std::string& dataset, const Tensor& target, int64_t first_row,
                             int64_t num_rows) const {
+  const Hdf5Lock lock;
   const OpenDataset open = open_dataset(id_, bytes_, dataset, where(dataset));
   const Shape expected = num_rows < 0 ? target.shape() : target.shape().with(0, num_rows);
   if (open.shape != expected)
@@ -117,6 +121,7 @@ void H5File::read_rows_into(const std::string& dataset, const Tensor& target, in
 }
 
 std::vector<int64_t> H5File::read_ints(const std::string& dataset) const {
+  const Hdf5Lock lock;
   const OpenDataset open = open_dataset(id_, bytes_, dataset, where(dataset));
   if (H5Tget_class(open.type.id()) != H5T_INTEGER) fail("{}: not a dataset of integers", where(dataset));
   std::vector<int64_t> values(static_cast<std::size_t>(open.shape.numel()));
@@ -127,6 +132,7 @@ std::vector<int64_t> H5File::read_ints(const std::string& dataset) const {
 }
 
 std::string H5File::read_string(const std::string& dataset) const {
+  const Hdf5Lock lock;
   const OpenDataset open = open_dataset(id_, bytes_, dataset, where(dataset));
   if (open.shape.numel() != 1) fail("{}: shape {}, expected one string", where(dataset), open.shape.to_string());
   const auto read = [&](hid_t type, void* out) {

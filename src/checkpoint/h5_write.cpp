@@ -37,6 +37,7 @@ H5Handle space_of(const Shape& shape) {
 
 // Without HDF5's own way of making the groups above: it would give those a time of birth.
 void H5File::create_group(const std::string& group) {
+  const Hdf5Lock lock;
   if (group.empty() || has(group)) return;
   create_group(above(group));
   const H5Handle properties(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
@@ -70,6 +71,7 @@ void H5File::write_dataset(const std::string& dataset, const Shape& shape, int64
 }
 
 void H5File::write_tensor(const std::string& dataset, const Tensor& tensor) {
+  const Hdf5Lock lock;
   const Tensor values = tensor.contiguous();
   const H5Handle type = stored_type(values.dtype());
   dispatch(values.dtype(), [&]<typename T>() {
@@ -78,6 +80,7 @@ void H5File::write_tensor(const std::string& dataset, const Tensor& tensor) {
 }
 
 std::vector<uint64_t> H5File::reserve_tensor(const std::string& dataset, const Shape& shape, DType dtype) {
+  const Hdf5Lock lock;
   const ChunkGrid grid(shape, size_of(dtype));
   const H5Handle type = stored_type(dtype);
   H5Handle made(make_dataset(dataset, shape, type.id()), H5Dclose);
@@ -102,12 +105,14 @@ std::vector<uint64_t> H5File::reserve_tensor(const std::string& dataset, const S
 }
 
 void H5File::write_ints(const std::string& dataset, std::span<const int64_t> values, const Shape& shape) {
+  const Hdf5Lock lock;
   MODR_CHECK(static_cast<int64_t>(values.size()) == shape.numel(), "{} values for shape {}", values.size(),
              shape.to_string());
   write_dataset(dataset, shape, H5T_STD_I64LE, values.data());
 }
 
 void H5File::write_string(const std::string& dataset, std::string_view text) {
+  const Hdf5Lock lock;
   const H5Handle type = hdf5_text_type(text);
   const std::string value = text.empty() ? std::string(1, '\0') : std::string(text);
   write_dataset(dataset, {1}, type.id(), value.data());  // one row: a scalar could have no checksum
