@@ -55,6 +55,8 @@ class LineReader {
       return json::parse(line_);
     } catch (const json::parse_error& error) {
       fail_here(fmt::format("malformed JSON at byte {}", error.byte));
+    } catch (const json::exception&) {
+      fail_here("malformed JSON: a number that does not fit");
     }
   }
 

@@ -93,7 +93,7 @@ json read_json_file(const std::string& path) {
   if (file.bad()) fail("{}: cannot read the file", path);
   try {
     return json::parse(text);
-  } catch (const json::parse_error& error) {
+  } catch (const json::exception& error) {  // parse_error, or out_of_range for a number such as 1e999
     // "[json.exception.parse_error.101] parse error at line 3, column 7: ..." without what stands in brackets.
     // It quotes what it read last, however long that is.
     constexpr std::size_t kLongest = 200;

@@ -32,11 +32,13 @@ std::string read_text(const fs::path& path) {
   return text;
 }
 
-// nlohmann's message without its own prefix, and short enough for a line.
-std::string explain(const Json::parse_error& error) {
+// nlohmann's message without its own prefix ("[json.exception.parse_error.101] parse error at line 1, column 5: ", or
+// "[json.exception.out_of_range.406] " for a number such as 1e999), and short enough for a line.
+std::string explain(const Json::exception& error) {
   constexpr std::size_t longest = 160;
   std::string text = error.what();
-  if (const auto at = text.find(": "); at != std::string::npos) text.erase(0, at + 2);
+  const bool at_place = dynamic_cast<const Json::parse_error*>(&error) != nullptr;
+  if (const auto at = text.find(at_place ? ": " : "] "); at != std::string::npos) text.erase(0, at + 2);
   if (text.size() > longest) text = text.substr(0, longest) + "...";
   return text;
 }
@@ -55,6 +57,8 @@ std::vector<Record> read_array(const fs::path& path, std::string_view text) {
   } catch (const Json::parse_error& error) {
     const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text.size()));
     fail("{}:{}: malformed JSON: {}", path.string(), 1 + std::count(text.begin(), end, '\n'), explain(error));
+  } catch (const Json::exception& error) {
+    fail("{}: malformed JSON: {}", path.string(), explain(error));
   }
   return records;
 }
@@ -69,7 +73,7 @@ std::vector<Record> read_lines(const fs::path& path, std::string_view text) {
     std::string place = fmt::format("{}:{}", path.string(), line_number);
     try {
       records.push_back({Json::parse(line), std::move(place)});
-    } catch (const Json::parse_error& error) {
+    } catch (const Json::exception& error) {
       fail("{}:{}: malformed JSON: {}", path.string(), line_number, explain(error));
     }
   }

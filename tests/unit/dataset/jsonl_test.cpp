@@ -73,6 +73,12 @@ TEST(ReadProblems, NamesTheLineOfMalformedJson) {
   EXPECT_LT(message_for("\"" + std::string(100000, 'x')).size(), 300u);
 }
 
+TEST(ReadProblems, NumbersBeyondDouble) {
+  const std::string huge = "{\"question\": 1e999}";
+  EXPECT_EQ(message_for("\n" + huge), "data.json:2: malformed JSON: number overflow parsing '1e999'");
+  EXPECT_EQ(message_for("[" + huge + "]"), "data.json: malformed JSON: number overflow parsing '1e999'");
+}
+
 TEST(ReadProblems, NamesTheFieldAtFault) {
   EXPECT_EQ(message_for("{\"question\": \"Q\"}"), "data.json:1: field 'answer' is missing");
   EXPECT_EQ(message_for("{\"question\": 3, \"answer\": \"#### 1\"}"),

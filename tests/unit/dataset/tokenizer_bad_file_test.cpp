@@ -137,6 +137,7 @@ TEST(TokenizerBadFile, TruncatedAnywhere) {
   }
   EXPECT_TRUE(refusal(std::string(1000, '\xFF')).starts_with("tokenizer.json: parse error"));
   EXPECT_TRUE(refusal(std::string(1000000, '[')).starts_with("tokenizer.json: parse error"));
+  EXPECT_EQ(refusal("[1e999]"), "tokenizer.json: number overflow parsing '1e999'");
 }
 
 TEST(TokenizerBadFile, TheConfigBesideIt) {
