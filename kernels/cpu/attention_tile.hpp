@@ -214,13 +214,10 @@ namespace detail {
 // Lanes of two rows that a transposition in blocks of `step` brings together: the lower halves, or the upper ones.
 template <typename E, int64_t step, bool upper, std::size_t... lane>
 Vector<E> exchange(const Vector<E>& a, const Vector<E>& b, std::index_sequence<lane...>) {
-  using Index = std::conditional_t<sizeof(E) == 4, int32_t, int64_t>;
-  typedef Index Mask __attribute__((vector_size(vector_bytes)));
   constexpr auto from = [](int64_t l) {
-    return static_cast<Index>(
-        upper ? ((l & step) == 0 ? l + step : l + lanes<E>) : ((l & step) == 0 ? l : l - step + lanes<E>));
+    return upper ? ((l & step) == 0 ? l + step : l + lanes<E>) : ((l & step) == 0 ? l : l - step + lanes<E>);
   };
-  return __builtin_shuffle(a, b, Mask{from(static_cast<int64_t>(lane))...});
+  return __builtin_shufflevector(a, b, from(static_cast<int64_t>(lane))...);
 }
 template <typename E, int64_t step>
 Vector<E> lower_halves(const Vector<E>& a, const Vector<E>& b) {

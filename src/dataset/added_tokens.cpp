@@ -39,15 +39,17 @@ AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens) : tokens_(s
 
 const AddedToken* AddedTokenMatcher::longest_at(std::string_view text) const {
   const AddedToken* longest = nullptr;
-  auto range = std::ranges::subrange(tokens_.begin(), tokens_.end());
+  auto first = tokens_.begin(), last = tokens_.end();
   for (std::size_t depth = 0; depth < text.size(); ++depth) {
-    // All tokens in `range` agree with the text in their first `depth` bytes; the shortest stands in front.
+    // All tokens from `first` to `last` agree with the text in their first `depth` bytes; the shortest stands in front.
     const auto byte_at_depth = [depth](const AddedToken& token) {
       return depth < token.content.size() ? static_cast<int>(static_cast<uint8_t>(token.content[depth])) : -1;
     };
-    range = std::ranges::equal_range(range, static_cast<int>(static_cast<uint8_t>(text[depth])), {}, byte_at_depth);
-    if (range.empty()) break;
-    if (range.front().content.size() == depth + 1) longest = &range.front();
+    const int byte = static_cast<uint8_t>(text[depth]);
+    first = std::partition_point(first, last, [&](const AddedToken& token) { return byte_at_depth(token) < byte; });
+    last = std::partition_point(first, last, [&](const AddedToken& token) { return byte_at_depth(token) == byte; });
+    if (first == last) break;
+    if (first->content.size() == depth + 1) longest = &*first;
   }
   return longest;
 }

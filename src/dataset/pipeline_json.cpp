@@ -167,7 +167,7 @@ PreTokenizer read_pre_tokenizer(const JsonField& document) {
     if (std::exchange(byte_level, true)) step.fail_here("a second ByteLevel is not supported");
     PreTokenizerStep byte_level_step{.add_prefix_space = step.boolean("add_prefix_space", true)};
     if (step.boolean("use_regex", true)) {
-      byte_level_step.split.emplace(compile(step, kGpt2Pattern), SplitBehavior::isolated, false);
+      byte_level_step.split = Split{compile(step, kGpt2Pattern), SplitBehavior::isolated, false};
     }
     result.add(std::move(byte_level_step));
   });
