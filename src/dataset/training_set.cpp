@@ -18,7 +18,7 @@ bool has_labels(const Example& example) {
 }
 
 // Adds an example, cut to `max_seq_len`, unless the cut leaves nothing to learn.
-void add_example(TrainingSet& set, Example example, int64_t max_seq_len) {
+void add_example(TrainingSet& set, Example example, const std::string& place, int64_t max_seq_len) {
   ++set.num_problems;
   if (std::ssize(example.tokens) > max_seq_len) {
     ++set.num_truncated;
@@ -31,6 +31,20 @@ void add_example(TrainingSet& set, Example example, int64_t max_seq_len) {
   }
   set.num_tokens += std::ssize(example.tokens);
   set.rows.push_back(std::move(example));
+  set.places.push_back(place);
+}
+
+// Rows of several examples, at the place of their first.
+void pack(TrainingSet& set, int64_t seq_len) {
+  std::vector<Example> rows = pack_examples(set.rows, seq_len);
+  std::vector<std::string> places;
+  std::size_t example = 0;
+  for (const Example& row : rows) {
+    places.push_back(std::move(set.places[example]));
+    for (int64_t tokens = 0; tokens < std::ssize(row.tokens); ++example) tokens += std::ssize(set.rows[example].tokens);
+  }
+  set.rows = std::move(rows);
+  set.places = std::move(places);
 }
 
 }  // namespace
@@ -41,7 +55,7 @@ TrainingSet load_training_set(const DatasetConfig& config, const Tokenizer& toke
   TrainingSet set;
   for (const std::string& file : config.train)
     for (const Problem& problem : read_problems(file, config.format))
-      add_example(set, prompts.example(problem, config.loss_on), config.max_seq_len);
+      add_example(set, prompts.example(problem, config.loss_on), problem.place, config.max_seq_len);
   if (set.num_truncated > 0)
     warn("{} of {} training examples are longer than data.max_seq_len = {} tokens and were cut; {} of them had no "
          "label left and were dropped",
@@ -49,7 +63,7 @@ TrainingSet load_training_set(const DatasetConfig& config, const Tokenizer& toke
   if (set.rows.empty())
     fail("data.max_seq_len = {} leaves no label in any of the {} examples; a larger value is needed",
          config.max_seq_len, set.num_problems);
-  if (config.packing == Packing::pack) set.rows = pack_examples(set.rows, config.max_seq_len);
+  if (config.packing == Packing::pack) pack(set, config.max_seq_len);
   return set;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // From files to rows of tokens, once at the start of a run.
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "dataset/batch.hpp"
@@ -14,6 +15,7 @@ class Tokenizer;
 /// The rows that a ShardedSampler draws from, and what it took to make them.
 struct TrainingSet {
   std::vector<Example> rows;
+  std::vector<std::string> places;  ///< of each row's first example: "file:line" or "file: record n"; empty: not known
   int64_t num_problems = 0;   ///< read from the files
   int64_t num_truncated = 0;  ///< longer than max_seq_len: cut at the end
   int64_t num_dropped = 0;    ///< of those, with no label left

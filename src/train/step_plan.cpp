@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.hpp"
 #include "base/slice.hpp"
 
 namespace modr {
@@ -18,6 +19,17 @@ StepPlan plan_step(const TrainConfig& train, const ModelConfig& model, uint64_t 
                           ? Depth{train.num_steps_no_grad, train.num_steps_with_grad}
                           : sample_depth(model.mean_recurrence, model.mean_backprop_depth, seed, step);
   return {step, depth, sampler.global_batch(step)};
+}
+
+std::string describe(std::span<const SampleRef> samples, const TrainingSet& set) {
+  constexpr std::size_t most_with_place = 8, most = 64;
+  const bool places = samples.size() <= most_with_place && !set.places.empty();
+  std::string text = samples.size() == 1 ? "row " : "rows ";
+  for (const SampleRef& sample : samples.first(std::min(samples.size(), most))) {
+    text += fmt::format("{}{}", &sample == samples.data() ? "" : ", ", sample.index);
+    if (places) text += fmt::format(" ({})", set.places.at(static_cast<std::size_t>(sample.index)));
+  }
+  return samples.size() <= most ? text : fmt::format("{} and {} more", text, samples.size() - most);
 }
 
 std::vector<Microbatch> deal_microbatches(const StepPlan& plan, const TrainingSet& set, const Dealing& dealing) {

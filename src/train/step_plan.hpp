@@ -1,5 +1,7 @@
 #pragma once
 #include <cstdint>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "dataset/sampler.hpp"
@@ -22,6 +24,9 @@ StepPlan plan_step(const TrainConfig& train, const ModelConfig& model, uint64_t 
 
 /// The samples of one forward pass.
 using Microbatch = std::vector<SampleRef>;
+
+/// "rows 5 (train.jsonl:6), 9 (train.jsonl:10)": samples by the rows that they are, a few of them with their places.
+std::string describe(std::span<const SampleRef> samples, const TrainingSet& set);
 
 /// How a step's samples are dealt: contiguous parts to the data replicas, and each replica's part to `lanes` ranks that
 /// run microbatches side by side, number m on lane m mod lanes.

@@ -59,6 +59,21 @@ TEST(LoadTrainingSet, ReadsFilesInOrder) {
   EXPECT_EQ(packed.rows[0].tokens.size(), 19u);
 }
 
+TEST(LoadTrainingSet, KnowsWhereEachRowIsFrom) {
+  const TemporaryFolder folder;
+  DatasetConfig config;
+  const std::string a = folder.write("a.jsonl", record("Q") + record("QQ") + record("QQQ")).string();
+  const std::string b = folder.write("b.jsonl", record("QQQQ") + record("Q")).string();
+  config.train = {a, b};
+  const Tokenizer tokenizer = Tokenizer::bytes();  // examples of 9, 10, 11, 12 and 9 tokens
+  EXPECT_EQ(load_training_set(config, tokenizer).places,
+            (std::vector<std::string>{a + ":1", a + ":2", a + ":3", b + ":1", b + ":2"}));
+  config.packing = Packing::pack;
+  config.max_seq_len = 23;
+  EXPECT_EQ(load_training_set(config, tokenizer).places,
+            (std::vector<std::string>{a + ":1", a + ":3", b + ":2"}));
+}
+
 TEST(LoadTrainingSet, CutsAndCountsLongExamples) {
   const TemporaryFolder folder;
   DatasetConfig config;

@@ -50,5 +50,17 @@ TEST(DealMicrobatches, SortsByLengthAndCutsEvenly) {
   EXPECT_TRUE(std::ranges::is_sorted(lengths));
 }
 
+TEST(DescribeSamples, NamesRowsAndOfAFewTheirPlaces) {
+  TrainingSet set;
+  for (int i = 0; i < 200; ++i) set.places.push_back(fmt::format("a.jsonl:{}", i + 1));
+  EXPECT_EQ(describe(std::vector<SampleRef>{{77, 5}, {78, 0}}, set), "rows 5 (a.jsonl:6), 0 (a.jsonl:1)");
+  EXPECT_EQ(describe(std::vector<SampleRef>{{77, 5}}, TrainingSet{}), "row 5");
+  std::vector<SampleRef> many;
+  for (int64_t i = 0; i < 66; ++i) many.push_back({i, 100 + i});
+  const std::string text = describe(many, set);
+  EXPECT_TRUE(text.starts_with("rows 100, 101, 102, ")) << text;
+  EXPECT_TRUE(text.ends_with(", 162, 163 and 2 more")) << text;
+}
+
 }  // namespace
 }  // namespace modr
