@@ -25,7 +25,8 @@ namespace exit_code {
 inline constexpr int ok = 0;
 inline constexpr int failed = 1;
 inline constexpr int wrong_use = 2;
-inline constexpr int ranks_lost = 3;  // ranks that disagree or do not come, see comm/comm_error.hpp
+inline constexpr int ranks_lost = 3;   // ranks that disagree or do not come, see comm/comm_error.hpp
+inline constexpr int interrupted = 4;  // by a signal or a time limit; all is saved, and to be continued
 }  // namespace exit_code
 
 /// Throws Error with a formatted message, e.g. `fail("{}: expected {} rows, found {}", path, n, rows)`.

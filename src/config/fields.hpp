@@ -75,6 +75,13 @@ void visit_fields(Visitor& visit, OptimConfig& c) {
 }
 
 template <typename Visitor>
+void visit_fields(Visitor& visit, GuardConfig& c) {
+  visit("window", c.window);
+  visit("z_score", c.z_score);
+  visit("max_skipped", c.max_skipped);
+}
+
+template <typename Visitor>
 void visit_fields(Visitor& visit, TrainConfig& c) {
   visit("mode", c.mode);
   visit("trainable", c.trainable);
@@ -90,6 +97,10 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
   visit("log_every", c.log_every);
   visit("checkpoint_every", c.checkpoint_every);
   visit("keep_checkpoints", c.keep_checkpoints);
+  visit("keep_every", c.keep_every);
+  visit("async_save", c.async_save);
+  visit("stop_margin_s", c.stop_margin_s);
+  visit("guard", c.guard);
 }
 
 template <typename Visitor>

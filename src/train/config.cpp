@@ -1,5 +1,7 @@
 #include "train/config.hpp"
 
+#include <cmath>
+
 #include "base/error.hpp"
 #include "base/named_value.hpp"
 
@@ -35,6 +37,14 @@ void TrainConfig::validate() const {
   at_least("log_every", log_every, 1);
   at_least("checkpoint_every", checkpoint_every, 0);
   at_least("keep_checkpoints", keep_checkpoints, 0);
+  at_least("keep_every", keep_every, 0);
+  at_least("guard.window", guard.window, 32);
+  at_least("guard.max_skipped", guard.max_skipped, 0);
+  const auto from_zero = [](const char* field, double value) {
+    if (!(value >= 0) || !std::isfinite(value)) fail("train.{}: expected a number from 0, found {}", field, value);
+  };
+  from_zero("guard.z_score", guard.z_score);
+  from_zero("stop_margin_s", stop_margin_s);
   if ((num_steps_no_grad < 0) != (num_steps_with_grad < 0))
     fail("train.num_steps_no_grad and train.num_steps_with_grad: expected both or neither, found {} and {}",
          num_steps_no_grad, num_steps_with_grad);

@@ -19,6 +19,13 @@ TrainMode parse_train_mode(std::string_view name);
 Recompute parse_recompute(std::string_view name);
 Trainable parse_trainable(std::string_view name);
 
+/// Which steps are skipped rather than taken, see LossGuard.
+struct GuardConfig {
+  int64_t window = 128;     ///< accepted steps that a new one is compared with; at least 32
+  double z_score = 8;       ///< standard deviations above their mean that are too many; 0: any finite number will do
+  int64_t max_skipped = 5;  ///< skipped steps in a row that the job survives
+};
+
 /// The training loop (section `train` of a run file).
 struct TrainConfig {
   TrainMode mode = TrainMode::pretrain;
@@ -35,8 +42,14 @@ struct TrainConfig {
   int64_t log_every = 10;          ///< steps between lines on the terminal (metrics.jsonl has every step)
   int64_t checkpoint_every = 0;    ///< steps between checkpoints; 0: only at the end
   int64_t keep_checkpoints = 3;    ///< the newest that are kept; 0: all
+  int64_t keep_every = 0;          ///< those of steps that this divides are kept besides; 0: none
+  bool async_save = true;          ///< saves from a copy, beside the next steps; takes the memory of the copy
+  double stop_margin_s = 60;       ///< before a time limit the run is saved this much earlier than seems needed
+  GuardConfig guard;
 
   bool has_fixed_depth() const { return num_steps_with_grad >= 0; }
+  /// Whether there are saves with steps behind them, made from a copy.
+  bool saves_beside_training() const { return async_save && checkpoint_every > 0 && checkpoint_every < steps; }
   /// Throws Error that names the field ("train.<field>"), what is expected and what was found.
   void validate() const;
 };

@@ -35,6 +35,7 @@ PlannedModel::PlannedModel(PlannedTape& tape, const ModelConfig& config, const P
 PlannedVariable PlannedModel::parameter(int64_t rows, int64_t columns, bool of_branches) {
   const bool trains = options_.trainable == Trainable::all || of_branches;
   const PlannedVariable result = tape_.leaf(rows, columns, exact(options_.dtype), trains);
+  values_ += rows * columns;
   if (!trains) return result;
   trained_values_ += rows * columns;
   if (optimizer_)

@@ -34,7 +34,8 @@ class PlannedModel {
   PlannedVariable run_core(const PlannedVariable& e, const PlannedPass& pass);
   /// The loss, a scalar.
   PlannedVariable run_loss(const PlannedVariable& state, const PlannedPass& pass);
-  /// Values of the trained parameters that live here.
+  /// Values of the parameters that live here, and of those that are trained.
+  int64_t values() const { return values_; }
   int64_t trained_values() const { return trained_values_; }
 
  private:
@@ -73,7 +74,7 @@ class PlannedModel {
   PlannedModelOptions options_;
   bool optimizer_;
   int64_t branches_here_;
-  int64_t trained_values_ = 0;
+  int64_t values_ = 0, trained_values_ = 0;
   PlannedVariable embedding_, head_, final_norm_, adapter_, router_;
   PlannedLinear from_state_, from_prelude_;
   std::vector<Block> prelude_, core_, coda_;

@@ -92,6 +92,12 @@ TEST_F(ConfigFiles, ImpossibleValuesAreToldWithTheirLine) {
             "run.yaml:2: data.train[1]: expected a file's path, found an empty text");
   EXPECT_EQ(error_of(kModel + kData + "train:\n  steps: 0\n"),
             "run.yaml:4: train.steps: expected a number of at least 1, found 0");
+  EXPECT_EQ(error_of(kModel + kData + "train:\n  guard: {window: 31}\n"),
+            "run.yaml:4: train.guard.window: expected a number of at least 32, found 31");
+  EXPECT_EQ(error_of(kModel + kData + "train:\n  guard:\n    z_score: -1\n"),
+            "run.yaml:5: train.guard.z_score: expected a number from 0, found -1");
+  EXPECT_EQ(error_of(kModel + kData + "train:\n  stop_margin_s: -0.5\n"),
+            "run.yaml:4: train.stop_margin_s: expected a number from 0, found -0.5");
   EXPECT_EQ(error_of(kModel + kData + "parallel:\n  stages:\n    prelude: 1\n    recurrence: 0\n    coda: 1\n"),
             "run.yaml:6: parallel.stages.recurrence: expected at least 1 where the other stages have ranks, found 0");
   EXPECT_EQ(error_of(kModel + kData + "name: a/b\n"),

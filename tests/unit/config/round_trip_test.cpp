@@ -51,7 +51,9 @@ TEST(RoundTrip, KeepsEveryField) {
       "  min_lr: 0.0001\n"
       "train:\n  mode: modr\n  trainable: all\n  init_from: c.h5\n  output: out\n  steps: 99\n  global_batch: 6\n"
       "  microbatch: 3\n  num_steps_no_grad: 1\n  num_steps_with_grad: 2\n  recompute: recurrence\n  dtype: f64\n"
-      "  log_every: 4\n  checkpoint_every: 5\n  keep_checkpoints: 6\n"
+      "  log_every: 4\n  checkpoint_every: 5\n  keep_checkpoints: 6\n  keep_every: 7\n"
+      "  async_save: false\n  stop_margin_s: 7.5\n"
+      "  guard:\n    window: 40\n    z_score: 6.5\n    max_skipped: 2\n"
       "parallel:\n  data: 2\n  stages:\n    prelude: 1\n    recurrence: 4\n    coda: 3\n  branch: 2\n"
       "  placement: auto\n  merge_up_to: 3\n  schedule: gpipe\n  timeout_s: 2.5\n";
   EXPECT_EQ(to_yaml(parse_run_config(text, "text")), text) << "each of these values differs from its default";

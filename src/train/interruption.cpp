@@ -1,0 +1,88 @@
+#include "train/interruption.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <time.h>
+
+#include <array>
+#include <atomic>
+
+#include "base/error.hpp"
+
+namespace modr {
+
+namespace {
+
+struct NamedSignal {
+  int number;
+  const char* name;
+};
+constexpr std::array<NamedSignal, 3> stop_signals{{{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGUSR1, "SIGUSR1"}}};
+
+// Lock-free atomics may be used in a signal's handler, which may run on any thread.
+std::atomic<int> first_signal{0};
+std::atomic<int64_t> ending_since_ms{0};  // of the first SIGTERM or SIGINT
+static_assert(std::atomic<int64_t>::is_always_lock_free);
+
+// Only what is async-signal-safe.
+void remember(int number) {
+  int none = 0;
+  first_signal.compare_exchange_strong(none, number);
+  if (number == SIGUSR1) return;
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const int64_t now_ms = int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  int64_t since_ms = 0;
+  if (ending_since_ms.compare_exchange_strong(since_ms, now_ms) || now_ms - since_ms < 1000) return;
+  signal(number, SIG_DFL);
+  raise(number);  // takes effect when this returns
+}
+
+std::array<struct sigaction, stop_signals.size()> actions_before;
+
+// What rank 0 says when time is nearly up; signals are larger numbers.
+constexpr int64_t time_is_near = 1;
+constexpr int64_t signal_unit = int64_t{1} << 32;
+
+// Of the same signal on several ranks the lowest rank's is the largest.
+int64_t code_of(int signal, const Communicator& comm) { return signal * signal_unit + (comm.size() - comm.rank()); }
+
+std::string text_of(int64_t code, int ranks) {
+  std::string name = "a signal";
+  for (const NamedSignal& each : stop_signals)
+    if (each.number == code / signal_unit) name = each.name;
+  if (ranks == 1) return "interrupted by " + name;
+  return fmt::format("interrupted by {} on rank {}", name, ranks - code % signal_unit);
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  first_signal = 0;
+  ending_since_ms = 0;
+  struct sigaction action {};
+  action.sa_handler = remember;
+  action.sa_flags = SA_RESTART;  // reads and writes under way go on
+  sigemptyset(&action.sa_mask);
+  for (std::size_t i = 0; i < stop_signals.size(); ++i)
+    MODR_CHECK(sigaction(stop_signals[i].number, &action, &actions_before[i]) == 0, "no handler for {}",
+               stop_signals[i].name);
+}
+
+StopSignals::~StopSignals() {
+  for (std::size_t i = 0; i < stop_signals.size(); ++i) sigaction(stop_signals[i].number, &actions_before[i], nullptr);
+}
+
+int StopSignals::received() const { return first_signal; }
+
+std::optional<std::string> Interruption::reason_to_stop(double step_s) {
+  limit_.step_took(step_s);
+  int64_t code = 0;
+  if (const int signal = signals_.received(); signal != 0) code = code_of(signal, comm_);
+  else if (comm_.is_root() && limit_.is_near(Deadline::clock::now())) code = time_is_near;
+  code = comm_.all_reduced(code, ReduceOp::max);
+  if (code == 0) return std::nullopt;
+  return code == time_is_near ? "the time limit is near" : text_of(code, comm_.size());
+}
+
+}  // namespace modr

@@ -1,0 +1,45 @@
+#pragma once
+// What ends a job before its last step: a signal to any of its ranks, or a time limit.
+#include <optional>
+#include <string>
+
+#include "comm/communicator.hpp"
+#include "train/time_limit.hpp"
+
+namespace modr {
+
+/// For its lifetime SIGTERM, SIGINT and SIGUSR1 to this process do not end it but are remembered. The exception is the
+/// second SIGTERM or SIGINT, a second or more after the first: it ends the process at once, as without this. (The same
+/// request may come twice, from Slurm and from mpirun, within milliseconds.) One at a time.
+class StopSignals {
+ public:
+  StopSignals();
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+  /// The first of them that came; 0: none has.
+  int received() const;
+};
+
+/// Lets all ranks stop after the same step.
+class Interruption {
+ public:
+  /// `limit` of rank 0 counts, on its clock.
+  Interruption(const Communicator& comm, const TimeLimit& limit) : comm_(comm), limit_(limit) {}
+
+  /// Collective (one all_reduce of a number), after a step that took `step_s` seconds. The same text on all ranks when
+  /// they have to save and stop now: "interrupted by SIGTERM on rank 2", or "the time limit is near".
+  std::optional<std::string> reason_to_stop(double step_s);
+
+  const TimeLimit& limit() const { return limit_; }
+  /// How long it takes to save, as just seen.
+  void save_took(double seconds) { limit_.save_took(seconds); }
+
+ private:
+  Communicator comm_;
+  TimeLimit limit_;
+  StopSignals signals_;
+};
+
+}  // namespace modr
