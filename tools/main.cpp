@@ -43,7 +43,8 @@ constexpr Command kCommands[] = {
 std::string usage() {
   std::string text = "usage: modr COMMAND [ARGUMENTS...]\n\ncommands:\n";
   for (const Command& command : kCommands) text += fmt::format("  {:<10} {}\n", command.name, command.summary);
-  return text + "\n`modr COMMAND --help` tells more. Exit codes: 0 done, 1 failed, 2 wrong use.\n";
+  return text + "\n`modr COMMAND --help` tells more. Exit codes: 0 done, 1 failed, 2 wrong use,\n"
+                "3 ranks lost each other, 4 interrupted: all is saved and can be continued.\n";
 }
 
 const Command& find_command(const std::string& name) {

@@ -1,4 +1,7 @@
 // modr train: trains what a run file describes, on all ranks of the job.
+#include <fmt/ranges.h>
+
+#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -6,12 +9,15 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "checkpoint/checkpoint.hpp"
 #include "checkpoint/checkpoint_folder.hpp"
 #include "comm/agree.hpp"
+#include "comm/launcher.hpp"
 #include "dataset/tokenizer.hpp"
 #include "tools/command_line.hpp"
 #include "tools/commands.hpp"
 #include "tools/model_loading.hpp"
+#include "train/preflight.hpp"
 #include "train/trainer.hpp"
 
 namespace modr::tools {
@@ -24,14 +30,17 @@ namespace {
 struct TrainRequest {
   std::string config, resume;
   std::vector<std::string> overrides;
-  bool overwrite = false;
+  bool overwrite = false, dry_run = false;
+  std::optional<double> time_limit_s;
+  uint64_t ranks = 0;
 };
 
 std::optional<TrainRequest> parse_request(int argc, char** argv) {
   TrainRequest request;
   CommandLine line("train", "--config FILE [options]",
                    "Trains what a run file describes and writes config.yaml, metrics.jsonl and checkpoints to the\n"
-                   "run's folder (train.output, else runs/NAME). Runs on all ranks of mpirun or srun.");
+                   "run's folder (train.output, else runs/NAME). Runs on all ranks of mpirun or srun. SIGTERM, SIGINT\n"
+                   "or SIGUSR1 to any of them, and a time limit, let it save and exit with 4: --resume auto goes on.");
   auto add = line.option();
   add("config", po::value(&request.config)->value_name("FILE"), "the run file, e.g. configs/run/demo_pretrain.yaml");
   add("set", po::value(&request.overrides)->value_name("KEY=VALUE")->composing(),
@@ -39,7 +48,16 @@ std::optional<TrainRequest> parse_request(int argc, char** argv) {
   add("resume", po::value(&request.resume)->value_name("auto|FILE"),
       "goes on from the run's latest checkpoint (from the beginning when there is none), or from FILE");
   add("overwrite", po::bool_switch(&request.overwrite), "replaces an earlier run in the same folder");
+  add("time-limit",
+      po::value<std::string>()->value_name("TIME")->notifier([&](const std::string& text) {
+        request.time_limit_s = parse_option("time-limit", [&] { return parse_duration(text); });
+      }),
+      "saves and stops before so much time is over, e.g. 90m (s, m or h); under Slurm the job's end is known without");
+  add("dry-run", po::bool_switch(&request.dry_run),
+      "trains nothing: checks config and data and prints the grid, memory, disk and what does not fit (then exits 1)");
+  add("ranks", unsigned_value("ranks", request.ranks), "of a dry run: as if on N ranks; 0: on those that it runs on");
   if (!line.parse(argc, argv)) return std::nullopt;
+  if (request.ranks > 0 && !request.dry_run) throw UsageError("--ranks: expected together with --dry-run");
   if (!line.given("config")) throw UsageError("expected --config FILE");
   if (request.overwrite && !request.resume.empty())
     throw UsageError("--resume and --overwrite: expected one of them");
@@ -88,23 +106,53 @@ PreparedRun prepare(const TrainRequest& request) {
   return run;
 }
 
-int train_on(const Communicator& world, const TrainRequest& request) {
+// The checkpoints that the run would start from have to be there.
+void check_start(const PreparedRun& run) {
+  if (run.resume_from) CheckpointReader{*run.resume_from};
+  if (!run.job.train.init_from.empty()) CheckpointReader{run.job.train.init_from};
+}
+
+int try_on(const Communicator& world, const TrainRequest& request, const PreparedRun& run) {
+  int64_t misfits = 0;
+  run_agreed(world, [&] {
+    if (!world.is_root()) return;
+    check_start(run);
+    const bool as_started = request.ranks == 0 || request.ranks == static_cast<uint64_t>(world.size());
+    const Machine machine = this_machine(run.folder, as_started ? detect_launch().ranks_on_host : 0);
+    const Preflight preflight =
+        check_job(run.job, run.data, as_started ? world.size() : static_cast<int64_t>(request.ranks), machine);
+    fmt::print("{}\n", fmt::join(preflight.lines, "\n"));
+    for (const std::string& misfit : preflight.misfits) fmt::print("does not fit: {}\n", misfit);
+    misfits = std::ssize(preflight.misfits);
+    if (misfits == 0) fmt::print("fits\n");
+    std::fflush(stdout);
+  });
+  return world.all_reduced(misfits) == 0 ? exit_code::ok : exit_code::failed;
+}
+
+int train_on(const Communicator& world, const TrainRequest& request, Deadline started) {
   PreparedRun run;
   run_agreed(world, [&] { run = prepare(request); });
+  if (request.dry_run) return try_on(world, request, run);
   run_agreed(world, [&] {
     if (world.is_root() && request.overwrite) fs::remove_all(run.folder / "checkpoints");
   });
-  const fs::path checkpoint = train(world, run.job, run.data, run.folder, run.resume_from);
-  if (world.is_root()) fmt::print("{}\n", checkpoint.string());
-  return 0;
+  const TrainOutcome outcome = train(world, run.job, run.data, run.folder, run.resume_from,
+                                     find_deadline(request.time_limit_s, process_environment, started));
+  if (world.is_root()) fmt::print("{}\n", outcome.checkpoint.string());
+  if (outcome.finished) return exit_code::ok;
+  log("{}: saved {}, continue with --resume auto", outcome.why, outcome.checkpoint.string());
+  std::fflush(stdout);  // the first rank to exit with this code lets mpirun end the others
+  return exit_code::interrupted;
 }
 
 }  // namespace
 
 int run_train(int argc, char** argv) {
+  const Deadline started = Deadline::clock::now();
   const auto request = parse_request(argc, argv);
   if (!request) return 0;
-  return run_on_ranks("modr train", [&](const Communicator& world) { return train_on(world, *request); });
+  return run_on_ranks("modr train", [&](const Communicator& world) { return train_on(world, *request, started); });
 }
 
 }  // namespace modr::tools

@@ -65,7 +65,11 @@ std::string metrics_json(int64_t step, const StepResult& result, double seconds)
     record["scheduled_bubble"] = result.bubble->theoretical;
   }
   if (!result.branches.empty()) add_branches(record, result);
-  return record.dump();
+  if (result.skipped) {
+    record["skipped"] = true;
+    record["reason"] = result.skipped->reason;
+  }
+  return record.dump();  // a number that is not finite becomes null
 }
 
 Metrics::Metrics(const std::filesystem::path& folder, int64_t first_step, int64_t total_steps, int64_t log_every)
@@ -81,7 +85,9 @@ void Metrics::record(int64_t step, const StepResult& result, double seconds) {
   if (!file_) fail("{}: cannot be written (is the disk full?)", path_.string());
   seconds_ += seconds;
   tokens_ += result.tokens;
-  if (step % log_every_ == 0 || step == total_steps_ || step == first_step_ + 1) print(step, result);
+  if (result.skipped)
+    warn("step {} is skipped: {} ({})", step, result.skipped->reason, result.skipped->batch);
+  else if (step % log_every_ == 0 || step == total_steps_ || step == first_step_ + 1) print(step, result);
 }
 
 void Metrics::print(int64_t step, const StepResult& result) {

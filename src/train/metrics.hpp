@@ -9,7 +9,8 @@
 
 namespace modr {
 
-/// A run's record, on the root rank: one JSON object a step in metrics.jsonl, and a line for people every few steps.
+/// A run's record, on the root rank: one JSON object a step in metrics.jsonl, and a line for people every few steps and
+/// for every step that was skipped.
 class Metrics {
  public:
   /// Opens <folder>/metrics.jsonl. Lines of steps behind `first_step` (a resumed run's) are dropped first.
@@ -28,7 +29,8 @@ class Metrics {
   int64_t tokens_ = 0;
 };
 
-/// The object of one step, as written to metrics.jsonl.
+/// The object of one step, as written to metrics.jsonl. A skipped step has "skipped": true and a "reason"; a loss or
+/// norm that is not finite is null.
 std::string metrics_json(int64_t step, const StepResult& result, double seconds);
 
 }  // namespace modr

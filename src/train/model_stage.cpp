@@ -60,10 +60,8 @@ Variable ModelStage::run_core(const Variable& e, const TokenBatch& batch, int64_
 Variable ModelStage::run_loss(const Variable& state, const TokenBatch& batch, int64_t microbatch) {
   const Variable loss = model_.loss_of_state(state, batch, weight_, job_.train.recompute);
   const double value = loss.value().item();
-  if (!std::isfinite(value) && sums_.failure.empty())
-    sums_.failure = fmt::format("step {}: the loss is not finite in the microbatch of samples {} to {}",
-                                plan_.step + 1, samples_of(microbatch).front().number,
-                                samples_of(microbatch).back().number);
+  if (!std::isfinite(value) && sums_.not_finite.empty())
+    sums_.not_finite = fmt::format("microbatch {}, {}", microbatch, describe(samples_of(microbatch), data_.set));
   sums_.loss += value;
   return loss;
 }

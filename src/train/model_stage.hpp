@@ -16,9 +16,9 @@ using BranchCounts = std::vector<std::vector<int64_t>>;
 
 /// What a rank adds up over its microbatches.
 struct StageSums {
-  double loss = 0;       // where the coda is
-  BranchCounts branches;  // where the core is; zeros elsewhere
-  std::string failure;   // the first thing that went wrong with the numbers; empty: nothing
+  double loss = 0;         // where the coda is
+  BranchCounts branches;   // where the core is; zeros elsewhere
+  std::string not_finite;  // the first microbatch whose loss is not finite; empty: none
 };
 
 /// This rank's part of the model at work on the microbatches of one step: what the pipeline runs. The loss is summed

@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "base/error.hpp"
-#include "comm/agree.hpp"
 #include "moe/load_balance.hpp"
 #include "optim/grad_clip.hpp"
 #include "optim/lr_schedule.hpp"
@@ -46,7 +45,7 @@ std::vector<int64_t> StepResult::branch_counts() const {
 }
 
 TrainStep::TrainStep(const TrainJob& job, const TrainData& data, Shard& shard)
-    : job_(job), data_(data), shard_(shard) {}
+    : job_(job), data_(data), shard_(shard), guard_(job.train.guard) {}
 
 StepResult TrainStep::run(const StepPlan& plan) {
   const Communicator& world = shard_.grid.world();
@@ -58,13 +57,14 @@ StepResult TrainStep::run(const StepPlan& plan) {
   world.announce({.phase = "microbatches", .step = plan.step + 1});
   StageSums sums = run_microbatches(plan, result);
   world.announce({.phase = "sums", .step = plan.step + 1});
-  agree_ok(world, sums.failure);
+  const std::string not_finite = std::move(sums.not_finite);
   add_up(plan, std::move(sums), result);
 
   world.announce({.phase = "gradients", .step = plan.step + 1});
   result.grad_norm = reduced_grad_norm();
+  result.skipped = judge(plan, result, not_finite);
+  if (result.skipped) return result;
   clip_gradients(model.parameters(), result.grad_norm, job_.optim.clip_norm);
-  if (!std::isfinite(result.grad_norm)) fail("step {}: the gradient is not finite", plan.step + 1);
   if (model.router_bias().defined())
     model.router_bias().copy_from(update_branch_bias(model.router_bias(), result.branch_counts(),
                                                      job_.model.branches.bias_update_rate));
@@ -86,6 +86,23 @@ double TrainStep::reduced_grad_norm() const {
   }
   const double norm = grad_norm(answered);
   return std::sqrt(shard_.grid.world().all_reduced(norm * norm));
+}
+
+// Asks the guard, and finds out what was wrong with: all ranks have the same loss and norm, and go the same way.
+std::optional<SkippedStep> TrainStep::judge(const StepPlan& plan, const StepResult& result,
+                                            const std::string& not_finite) {
+  const std::optional<std::string> reason = guard_.judge(result.loss, result.grad_norm);
+  if (!reason) return std::nullopt;
+  SkippedStep skipped{*reason, "the global batch, " + describe(plan.samples, data_.set)};
+  if (std::isfinite(result.loss)) return skipped;
+  const Communicator& world = shard_.grid.world();
+  const auto first =
+      static_cast<int>(world.all_reduced<int64_t>(not_finite.empty() ? world.size() : world.rank(), ReduceOp::min));
+  if (first == world.size()) return skipped;  // finite everywhere, and too much together
+  skipped.batch = not_finite;
+  world.broadcast(skipped.batch, first);
+  if (world.size() > 1) skipped.batch = fmt::format("rank {}'s {}", first, skipped.batch);
+  return skipped;
 }
 
 StageSums TrainStep::run_microbatches(const StepPlan& plan, StepResult& result) {

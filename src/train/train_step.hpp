@@ -1,14 +1,22 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "parallel/pipeline_executor.hpp"
+#include "train/loss_guard.hpp"
 #include "train/model_stage.hpp"
 #include "train/shard.hpp"
 #include "train/step_plan.hpp"
 
 namespace modr {
+
+/// A step that changed nothing.
+struct SkippedStep {
+  std::string reason;  // "its loss is nan"
+  std::string batch;   // what it was run on, as far as is known where it went wrong: "rank 2's microbatch 0, row 17"
+};
 
 /// What a step computed, over all ranks.
 struct StepResult {
@@ -20,6 +28,7 @@ struct StepResult {
   Depth depth{0, 0};
   BranchCounts branches;          // units sent to each branch at each decision; empty without a router
   std::optional<Bubble> bubble;  // of the first replica; nothing without stages
+  std::optional<SkippedStep> skipped;  // nothing: the step was taken
 
   /// Units sent to each branch over all decisions.
   std::vector<int64_t> branch_counts() const;
@@ -31,18 +40,23 @@ class TrainStep {
  public:
   TrainStep(const TrainJob& job, const TrainData& data, Shard& shard);
 
-  /// Runs the plan. When the loss or the gradient of any rank is not finite, throws the same Error on all ranks, before
-  /// the optimizer or the branch bias has changed.
+  /// Runs the plan, and changes parameters, optimizer and branch bias unless the guard says that it must not: then all
+  /// stay as they are on all ranks.
   StepResult run(const StepPlan& plan);
+
+  /// What the next steps are judged by; the same on all ranks. A checkpoint has its values().
+  LossGuard& guard() { return guard_; }
 
  private:
   StageSums run_microbatches(const StepPlan& plan, StepResult& result);
   void add_up(const StepPlan& plan, StageSums sums, StepResult& result) const;
   double reduced_grad_norm() const;
+  std::optional<SkippedStep> judge(const StepPlan& plan, const StepResult& result, const std::string& not_finite);
 
   const TrainJob& job_;
   const TrainData& data_;
   Shard& shard_;
+  LossGuard guard_;
 };
 
 }  // namespace modr

@@ -10,9 +10,12 @@
 #include "base/process_memory.hpp"
 #include "comm/agree.hpp"
 #include "comm/launcher.hpp"
+#include "train/checkpointer.hpp"
+#include "train/interruption.hpp"
 #include "train/memory_plan.hpp"
 #include "train/metrics.hpp"
 #include "train/placement.hpp"
+#include "train/preflight.hpp"
 #include "train/train_step.hpp"
 #include "train/training_checkpoint.hpp"
 
@@ -82,44 +85,75 @@ void compare_memory(const Communicator& world, double predicted) {
   log("memory: {:.2f} GiB were predicted, {:.2f} GiB taken at most", predicted, real);
 }
 
+// The time limit of a job that has saved nothing yet: a disk is taken to write 100 MB/s.
+TimeLimit limit_of(const TrainJob& job, const std::optional<Deadline>& deadline) {
+  constexpr double bytes_per_s = 1e8;
+  const TimeLimit limit(deadline, job.train.stop_margin_s, static_cast<double>(checkpoint_bytes(job)) / bytes_per_s);
+  if (limit.is_set())
+    log("time limit: {} left, will save and stop {} before", format_duration(limit.left_s(Deadline::clock::now())),
+        format_duration(limit.reserve_s()));
+  return limit;
+}
+
+// The same Error on all ranks, since all have the same result.
+void stop_if_hopeless(const LossGuard& guard, int64_t step, const StepResult& result) {
+  if (!guard.gives_up()) return;
+  fail("step {}: {} ({}): {} steps in a row had to be skipped, more than train.guard.max_skipped", step,
+       result.skipped->reason, result.skipped->batch, guard.skipped_in_a_row());
+}
+
+bool is_save_due(const TrainConfig& config, int64_t done) {
+  return config.checkpoint_every > 0 && done % config.checkpoint_every == 0;
+}
+
 }  // namespace
 
-std::filesystem::path train(const Communicator& comm, const TrainJob& job, const TrainData& data,
-                            const std::filesystem::path& run_folder,
-                            const std::optional<std::filesystem::path>& resume_from) {
+TrainOutcome train(const Communicator& comm, const TrainJob& job, const TrainData& data,
+                   const std::filesystem::path& run_folder, const std::optional<std::filesystem::path>& resume_from,
+                   const std::optional<Deadline>& deadline) {
   comm.set_timeout(job.parallel.timeout_s);
   const int64_t program = resident_bytes();
   Shard shard = make_shard(comm, job, decide_placement(comm, job, data));
+  TrainStep step(job, data, shard);
+  TrainOutcome outcome;
   int64_t first_step = 0;
-  std::filesystem::path last_checkpoint;
   run_agreed(comm, [&] {
     if (!resume_from) return;
-    first_step = restore_training_state(CheckpointReader(*resume_from), job, shard);
-    last_checkpoint = *resume_from;
+    const CheckpointReader reader(*resume_from);
+    first_step = restore_training_state(reader, job, shard);
+    step.guard().restore(reader.info().guard);
+    outcome.checkpoint = *resume_from;
   });
   describe(job, data, shard);
   const double predicted = predict_memory(job, data, shard, program);
   if (resume_from) log("resumed from {} after step {}", resume_from->string(), first_step);
   std::optional<Metrics> metrics = open_records(comm, job, run_folder, first_step);
   ShardedSampler sampler(static_cast<int64_t>(data.set.rows.size()), job.train.global_batch, job.seed);
-  TrainStep step(job, data, shard);
-  for (int64_t index = first_step; index < job.train.steps; ++index) {
+  Interruption interruption(comm, limit_of(job, deadline));
+  Checkpointer checkpointer(run_folder, job, shard);
+  for (int64_t done = first_step; done < job.train.steps && outcome.why.empty();) {
     const Stopwatch watch;
-    const StepResult result = step.run(plan_step(job.train, job.model, job.seed, sampler, index));
-    const int64_t done = index + 1;
+    const StepResult result = step.run(plan_step(job.train, job.model, job.seed, sampler, done));
+    ++done;
     comm.announce({.phase = "records", .step = done});
     run_agreed(comm, [&] {
       if (metrics) metrics->record(done, result, watch.seconds());
     });
-    const bool save = done == job.train.steps ||
-                      (job.train.checkpoint_every > 0 && done % job.train.checkpoint_every == 0);
-    if (!save) continue;
+    stop_if_hopeless(step.guard(), done, result);
     comm.announce({.phase = "checkpoint", .step = done});
-    last_checkpoint = save_training_state(run_folder, done, job, shard);
-    log("saved {}", last_checkpoint.string());
+    checkpointer.poll();
+    if (checkpointer.last_seconds() > 0) interruption.save_took(checkpointer.last_seconds());
+    const std::optional<std::string> stop = interruption.reason_to_stop(watch.seconds());
+    if (done < job.train.steps) outcome.why = stop.value_or("");
+    const bool stops = done == job.train.steps || !outcome.why.empty();
+    if (stops || is_save_due(job.train, done)) checkpointer.save(done, step.guard().values(), !stops);
   }
+  checkpointer.wait();
+  if (!checkpointer.last().empty()) outcome.checkpoint = checkpointer.last();
+  outcome.finished = outcome.why.empty();
+  if (step.guard().num_skipped() > 0) log("{} steps were skipped", step.guard().num_skipped());
   compare_memory(comm, predicted);
-  return last_checkpoint;
+  return outcome;
 }
 
 }  // namespace modr

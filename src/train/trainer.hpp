@@ -1,17 +1,28 @@
 #pragma once
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "comm/communicator.hpp"
+#include "train/time_limit.hpp"
 #include "train/train_job.hpp"
 
 namespace modr {
 
+/// How a run ended.
+struct TrainOutcome {
+  std::filesystem::path checkpoint;  // the last one
+  bool finished = false;             // all steps are done
+  std::string why;                   // it stopped earlier: "interrupted by SIGTERM on rank 2", "the time limit is near"
+};
+
 /// Trains `job` on `data` over the ranks of `comm`, from the beginning, or from `resume_from`. Writes config.yaml,
-/// metrics.jsonl and checkpoints to `run_folder` (root rank) and returns the last checkpoint. The same call on every
-/// rank; when one fails, all throw the same Error.
-std::filesystem::path train(const Communicator& comm, const TrainJob& job, const TrainData& data,
-                            const std::filesystem::path& run_folder,
-                            const std::optional<std::filesystem::path>& resume_from = {});
+/// metrics.jsonl and checkpoints to `run_folder` (root rank). SIGTERM, SIGINT and SIGUSR1 to any rank, and a near
+/// `deadline`, let all save after the same step and return. The same call on every rank; when one fails, or too many
+/// steps in a row have to be skipped (LossGuard), all throw the same Error.
+TrainOutcome train(const Communicator& comm, const TrainJob& job, const TrainData& data,
+                   const std::filesystem::path& run_folder,
+                   const std::optional<std::filesystem::path>& resume_from = {},
+                   const std::optional<Deadline>& deadline = {});
 
 }  // namespace modr

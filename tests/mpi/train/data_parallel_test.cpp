@@ -4,11 +4,9 @@
 
 #include <filesystem>
 
-#include "support/expect_error.hpp"
 #include "support/metrics_file.hpp"
 #include "support/mpi_world.hpp"
 #include "support/tiny_job.hpp"
-#include "train/train_step.hpp"
 #include "train/trainer.hpp"
 
 namespace modr {
@@ -64,22 +62,6 @@ TEST(DataParallel, TopTwoBranches) {
   job.model.branches.top_k = 2;
   job.train.global_batch = 3;  // with four ranks one has nothing
   expect_ranks_do_not_matter(job);
-}
-
-TEST(DataParallel, OneRanksBadLossStopsAllOfThem) {
-  const RunFolders folders;
-  TrainJob job = testing::tiny_job(TrainMode::pretrain, 0, 5);
-  job.train.global_batch = mpi_world().size();
-  TrainData data = testing::tiny_data(mpi_world().size());
-  const int bad = mpi_world().size() - 1;
-  Shard shard = make_shard(mpi_world(), job, Placement::replicate);
-  if (mpi_world().rank() == bad) shard.model->parameters().front().variable.value().fill(INFINITY);
-  TrainStep step(job, data, shard);
-  ShardedSampler sampler(mpi_world().size(), job.train.global_batch, job.seed);
-  std::vector<std::string> parts{"step 1", "loss is not finite"};
-  if (mpi_world().size() > 1) parts.push_back(fmt::format("rank {}", bad));
-  expect_error([&] { step.run(plan_step(job.train, job.model, job.seed, sampler, 0)); }, parts);
-  EXPECT_EQ(shard.optimizer->num_steps(), 0);
 }
 
 }  // namespace
