@@ -1,5 +1,5 @@
 # Whole jobs with the real program, under mpirun. A script gets the program's folder and exits 77 when it cannot run.
-foreach(scenario train_and_evaluate grids kill_and_resume bad_input full_disk gsm8k two_hosts bf16)
+foreach(scenario train_and_evaluate grids kill_and_resume bad_input full_disk gsm8k two_hosts bf16 interruption)
   add_test(NAME scenario/${scenario}
     COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/${scenario}.sh $<TARGET_FILE_DIR:modr> ${CMAKE_SOURCE_DIR})
   set_tests_properties(scenario/${scenario} PROPERTIES TIMEOUT 300 LABELS scenario PROCESSORS 2 SKIP_RETURN_CODE 77
@@ -12,7 +12,7 @@ target_link_libraries(evaluation_endings PRIVATE modr_tools)
 target_include_directories(evaluation_endings PRIVATE ${CMAKE_SOURCE_DIR}/tests)
 function(modr_evaluation_ending_test name code line)
   add_test(NAME mpi/endings/evaluation_${name} COMMAND ${CMAKE_COMMAND} -DCODE=${code} -DPROGRAM=evaluation_endings
-    "-DLINE=${line}" -DWITHIN=30 -P ${CMAKE_SOURCE_DIR}/tests/support/expect_exit.cmake
+    "-DLINE=${line}" -DWITHIN=${ending_limit} -P ${CMAKE_SOURCE_DIR}/tests/support/expect_exit.cmake
     -- ${mpirun} -n 3 $<TARGET_FILE:evaluation_endings> ${name})
   set_tests_properties(mpi/endings/evaluation_${name} PROPERTIES ${mpi_properties} PROCESSORS 3)
 endfunction()
