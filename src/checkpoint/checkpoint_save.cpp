@@ -44,30 +44,33 @@ const std::byte* bytes_of(const Tensor& tensor) {
 CheckpointSave::CheckpointSave(const Communicator& comm, std::filesystem::path path, const CheckpointInfo& info,
                                const std::vector<CheckpointTensor>& tensors, std::function<void()> when_named)
     : comm_(comm), path_(std::move(path)), info_(info), when_named_(std::move(when_named)) {
-  try {
-    share_datasets(tensors);
-    run_agreed(comm_, [&] {
+  share_datasets(tensors);
+  run_agreed(comm_, [&] {
+    tell([&] {
       for (const CheckpointTensor& tensor : tensors) take_share(tensor);
     });
+  });
+}
+
+// Says of what goes wrong in `work` what it means.
+void CheckpointSave::tell(const std::function<void()>& work) const {
+  try {
+    work();
   } catch (const CommError&) {
     throw;
   } catch (const Error& error) {
-    fail_save(error.what());
+    fail("checkpoint of step {} was not saved: {}", info_.step, error.what());
   }
-}
-
-void CheckpointSave::fail_save(const std::string& why) const {
-  fail("checkpoint of step {} was not saved: {}", info_.step, why);
 }
 
 // All ranks learn what the file is to hold.
 void CheckpointSave::share_datasets(const std::vector<CheckpointTensor>& tensors) {
   std::string manifest;
-  run_agreed(comm_, [&] { manifest = manifest_of(tensors); });
+  run_agreed(comm_, [&] { tell([&] { manifest = manifest_of(tensors); }); });
   const std::vector<std::string> manifests = comm_.gather(manifest, root);
   std::string all;
   run_agreed(comm_, [&] {
-    if (is_root()) all = datasets_text(merge_manifests(manifests));
+    if (is_root()) tell([&] { all = datasets_text(merge_manifests(manifests)); });
   });
   comm_.broadcast(all, root);
   datasets_ = parse_datasets(all);
@@ -127,12 +130,14 @@ void CheckpointSave::copy_values(CheckpointBuffer& buffer) {
 
 void CheckpointSave::work() noexcept {
   try {
-    switch (phase_) {
-      case Phase::place: if (is_root()) make_file(); break;
-      case Phase::write: if (!pieces_.empty()) write_pieces(); break;
-      case Phase::seal: if (is_root()) seal(); break;
-      case Phase::done: break;
-    }
+    tell([&] {
+      switch (phase_) {
+        case Phase::place: if (is_root()) make_file(); break;
+        case Phase::write: if (!pieces_.empty()) write_pieces(); break;
+        case Phase::seal: if (is_root()) seal(); break;
+        case Phase::done: break;
+      }
+    });
   } catch (const std::exception& error) {
     try {
       failure_ = error.what();
@@ -143,18 +148,12 @@ void CheckpointSave::work() noexcept {
 }
 
 bool CheckpointSave::advance() {
-  try {
-    agree_ok(comm_, failure_);
-    switch (phase_) {
-      case Phase::place: comm_.broadcast(std::span(places_), root); break;
-      case Phase::write: add_up(); break;
-      case Phase::seal:
-      case Phase::done: break;
-    }
-  } catch (const CommError&) {
-    throw;
-  } catch (const Error& error) {
-    fail_save(error.what());
+  agree_ok(comm_, failure_);
+  switch (phase_) {
+    case Phase::place: comm_.broadcast(std::span(places_), root); break;
+    case Phase::write: tell([&] { add_up(); }); break;
+    case Phase::seal:
+    case Phase::done: break;
   }
   phase_ = phase_ == Phase::place ? Phase::write : phase_ == Phase::write ? Phase::seal : Phase::done;
   return phase_ == Phase::done;

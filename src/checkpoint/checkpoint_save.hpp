@@ -79,7 +79,7 @@ class CheckpointSave {
   void write_pieces();
   void add_up();
   void seal();
-  [[noreturn]] void fail_save(const std::string& why) const;
+  void tell(const std::function<void()>& work) const;
 
   Communicator comm_;
   std::filesystem::path path_;

@@ -41,7 +41,9 @@ void Checkpointer::save(int64_t step, const std::vector<double>& guard, bool mor
 void Checkpointer::work_beside() {
   saving_->is_ready = false;
   const auto work = [saving = saving_.get()] {
+    const Stopwatch watch;
     saving->save.work();
+    saving->beside += watch.seconds();
     saving->is_ready = true;
   };
   try {
@@ -84,9 +86,9 @@ bool Checkpointer::advance() {
 void Checkpointer::finish() {
   const std::unique_ptr<Saving> saving = std::move(saving_);
   last_ = saving->save.path();
-  last_seconds_ = shard_.grid.world().all_reduced(saving->watch.seconds(), ReduceOp::max);
+  last_seconds_ = shard_.grid.world().all_reduced(saving->stood_still + saving->beside, ReduceOp::max);
   log("saved {} ({:.1f} MiB in {:.2f} s, of which training stood still for {:.3f} s)", last_.string(),
-      static_cast<double>(saving->save.total_bytes()) / (1 << 20), last_seconds_, saving->stood_still);
+      static_cast<double>(saving->save.total_bytes()) / (1 << 20), saving->watch.seconds(), saving->stood_still);
 }
 
 }  // namespace modr

@@ -34,7 +34,7 @@ class Checkpointer {
 
   /// The last checkpoint that `latest` was made to name; empty before the first.
   const std::filesystem::path& last() const { return last_; }
-  /// From the beginning of the last save until it had its name.
+  /// What the last save took all in all, or would have taken had training waited for it; 0 before the first.
   double last_seconds() const { return last_seconds_; }
 
  private:
@@ -42,6 +42,7 @@ class Checkpointer {
     CheckpointSave save;
     Stopwatch watch{};
     double stood_still = 0;  // seconds that training did
+    double beside = 0;       // seconds of work() beside it
     std::atomic<bool> is_ready = false;  // work() has returned
     std::thread thread{};
   };
