@@ -7,12 +7,12 @@
 #include <fstream>
 #include <limits>
 
-#include "base/philox.hpp"
 #include "base/slice.hpp"
 #include "checkpoint/verify.hpp"
 #include "support/expect_error.hpp"
 #include "support/file_size_limit.hpp"
 #include "support/mpi_world.hpp"
+#include "support/random_tensor.hpp"
 #include "support/shared_folder.hpp"
 
 namespace modr {
@@ -20,12 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Tensor random_tensor(Shape shape, DType dtype, uint64_t seed) {
-  PhiloxSequence random(seed, RandomStream::init);
-  std::vector<double> values(static_cast<std::size_t>(shape.numel()));
-  for (double& value : values) value = random.normal();
-  return Tensor::from<double>(values, std::move(shape), dtype);
-}
+using testing::random_tensor;
 
 const Tensor& wide() {
   static const Tensor tensor = random_tensor({700, 1000}, DType::f32, 1);

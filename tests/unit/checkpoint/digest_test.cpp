@@ -5,17 +5,12 @@
 #include <cstring>
 #include <vector>
 
-#include "base/philox.hpp"
+#include "support/random_tensor.hpp"
 
 namespace modr {
 namespace {
 
-Tensor random_tensor(Shape shape, DType dtype) {
-  PhiloxSequence random(11, RandomStream::init);
-  std::vector<double> values(static_cast<std::size_t>(shape.numel()));
-  for (double& value : values) value = random.normal();
-  return Tensor::from<double>(values, std::move(shape), dtype);
-}
+using testing::random_tensor;
 
 uint64_t plain_mix(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;

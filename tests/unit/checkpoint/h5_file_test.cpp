@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "base/philox.hpp"
 #include "support/expect_error.hpp"
 #include "support/file_size_limit.hpp"
+#include "support/random_tensor.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace modr {
@@ -27,12 +27,7 @@ std::string read_bytes(const fs::path& path) {
   return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
-Tensor random_tensor(Shape shape, DType dtype) {
-  PhiloxSequence random(7, RandomStream::init);
-  std::vector<double> values(static_cast<std::size_t>(shape.numel()));
-  for (double& value : values) value = random.normal();
-  return Tensor::from<double>(values, std::move(shape), dtype);
-}
+using testing::random_tensor;
 
 TEST(H5File, ReadsBackWhatItWrote) {
   const TemporaryFolder folder;

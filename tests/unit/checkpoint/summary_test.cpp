@@ -7,19 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "base/philox.hpp"
 #include "support/expect_error.hpp"
+#include "support/random_tensor.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace modr {
 namespace {
 
-Tensor random_tensor(Shape shape, DType dtype) {
-  PhiloxSequence random(3, RandomStream::init, static_cast<uint64_t>(shape.numel()));
-  std::vector<double> values(static_cast<std::size_t>(shape.numel()));
-  for (double& value : values) value = random.normal();
-  return Tensor::from<double>(values, std::move(shape), dtype);
-}
+using testing::random_tensor;
 
 // ||B A|| by forming the product.
 double product_norm(const Tensor& a, const Tensor& b, int64_t branch) {

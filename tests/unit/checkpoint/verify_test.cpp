@@ -11,6 +11,7 @@
 #include "base/philox.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "support/expect_error.hpp"
+#include "support/random_tensor.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace modr {
@@ -18,12 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Tensor random_tensor(Shape shape, DType dtype, uint64_t seed) {
-  PhiloxSequence random(seed, RandomStream::init);
-  std::vector<double> values(static_cast<std::size_t>(shape.numel()));
-  for (double& value : values) value = random.normal();
-  return Tensor::from<double>(values, std::move(shape), dtype);
-}
+using testing::random_tensor;
 
 fs::path save_example(const fs::path& path) {
   CheckpointInfo info;
