@@ -11,12 +11,12 @@ namespace modr {
 
 /// Where a job is to run.
 struct Machine {
-  int64_t memory = 0;         ///< bytes
-  int64_t program = 0;        ///< of them, taken by a process that has the data and no model yet
-  int64_t ranks = 0;          ///< of the job that share it; 0: not known
-  int64_t free_disk = 0;      ///< bytes, for the run's folder
+  int64_t memory = 0;           ///< bytes
+  int64_t program = 0;          ///< of them, taken by a process that has the data and no model yet
+  int64_t ranks = 0;            ///< of the job that share it; 0: not known
+  int64_t free_disk = 0;        ///< bytes, for the run's folder
   int64_t old_checkpoints = 0;  ///< bytes of this run's checkpoints there, in whose place new ones come
-  bool writable = true;       ///< the run's folder, or where it will be made
+  bool writable = true;         ///< the run's folder, or where it will be made
 };
 
 /// This process's machine, `ranks` of the job on it, and the disk of `run_folder`, which need not be there yet.
