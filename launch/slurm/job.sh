@@ -1,0 +1,43 @@
+# What the sbatch scripts share; sourced in the job, from where sbatch was called.
+# shellcheck shell=bash
+
+fail() {
+  echo "$SLURM_JOB_NAME: $*" >&2
+  exit 2
+}
+
+modr=${MODR_BUILD:-$SLURM_SUBMIT_DIR/build/release}/bin/modr
+[[ -x $modr ]] || fail "no program at $modr: expected sbatch to be called in the repository, or MODR_BUILD"
+export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}
+
+# The number alone of an array's last task is that of the whole array.
+job=$SLURM_JOB_ID
+if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID; fi
+
+# modr itself watches the end of the job's time; Slurm 22.05, for one, does not tell it.
+if [[ -z ${SLURM_JOB_END_TIME:-} ]] && end=$(squeue --noheader --jobs="$job" --format=%e) &&
+  end=$(date --date="$end" +%s 2>/dev/null); then
+  export SLURM_JOB_END_TIME=$end
+fi
+
+# on_ranks ARGUMENTS...: modr on all of the job's tasks. srun does not take the number of cores over from sbatch by
+# itself (since Slurm 22.05). Ranks end together: a task that is left behind has lost the others and is ended, but not
+# at once, since that would be a kill among the exit codes of a job that is just saying it was interrupted.
+on_ranks() {
+  srun --mpi=pmix --cpus-per-task="$OMP_NUM_THREADS" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30 "$modr" "$@"
+}
+
+# train OPTIONS...: goes on from the run's last checkpoint; a job that was interrupted is put back into the queue.
+train() {
+  local code=0 restarts=${SLURM_RESTART_COUNT:-0} most=${MODR_MAX_REQUEUES:-100}
+  on_ranks train --resume auto "$@" || code=$?
+  # 128 + USR1: it came before modr was ready to take it, and to a run that had nothing to save.
+  ((code == 4 || code == 138)) || return "$code"
+  if ((restarts >= most)); then
+    echo "$SLURM_JOB_NAME: interrupted, and not requeued after $restarts times (MODR_MAX_REQUEUES): submit it again" >&2
+    return "$code"
+  fi
+  echo "$SLURM_JOB_NAME: interrupted, requeued after start $((restarts + 1))" >&2
+  scontrol requeue "$job" || return "$code"
+  exit 0
+}
