@@ -1,0 +1,57 @@
+# launch/local and signals: the first one, also a terminal's Ctrl-C, lets a training save and ends it with exit code 4;
+# the second one ends it at once.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+export MODR_BUILD
+MODR_BUILD=$(cd "$(dirname "$modr")/.." && pwd)
+# Waits until a file has so many lines: has_lines FILE COUNT.
+has_lines() {
+  for ((i = 0; i < 1500; ++i)); do
+    [[ -e $1 && $(wc -l < "$1") -ge $2 ]] && return
+    sleep 0.02
+  done
+  die "$1 has no $2 lines"
+}
+
+small_data
+# As a job of its own: not with INT ignored, as what a script starts in the background, and in a group of processes.
+for to in TERM INT USR1 HUP terminal; do
+  small_run $to modr 3 "steps: 1000000" "trainable: all"
+  set -m
+  "$repository/launch/local" 2 train --config $to.yaml > $to.out 2> $to.log &
+  job=$!
+  set +m
+  has_lines runs/$to/metrics.jsonl 3
+  if [[ $to == terminal ]]; then kill -INT -- -$job; else kill -$to $job; fi
+  code=0
+  wait $job || code=$?
+  [[ $code == 4 ]] || { cat $to.log; die "$to: exit code $code instead of 4"; }
+  expect test "$(cat $to.out)" = "$(printf 'runs/%s/checkpoints/step_%08d.h5' $to "$(wc -l < runs/$to/metrics.jsonl)")"
+  expect test -s "$(cat $to.out)"
+done
+
+# Which signals come to mpirun: one that does not end before it has got TERM.
+cat > mpirun <<'FAKE'
+#!/usr/bin/env bash
+trap 'echo USR1' USR1
+trap 'echo INT' INT
+trap 'echo TERM; exit 9' TERM
+echo "runs ${*: -2:1}"
+while true; do sleep 0.02; done
+FAKE
+chmod +x mpirun
+for command in train eval; do
+  set -m
+  MPIRUN=$work/mpirun "$repository/launch/local" 2 $command x > got.txt &
+  job=$!
+  set +m
+  has_lines got.txt 1
+  kill -INT $job
+  has_lines got.txt 2
+  kill -INT $job
+  code=0
+  wait $job || code=$?
+  expect test $code = 9
+  if [[ $command == train ]]; then first=USR1; else first=INT; fi
+  expect test "$(tr '\n' ' ' < got.txt)" = "runs $command $first TERM "
+done
+echo "passed"
