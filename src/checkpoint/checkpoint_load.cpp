@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <array>
+#include <fstream>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "checkpoint/checkpoint.hpp"
@@ -9,6 +12,20 @@
 namespace modr {
 
 namespace {
+
+// HDF5 trusts metadata without checksums: where they are damaged it crashes, hangs or takes all memory (1.10.8). Ours
+// has them, as all files have from version 2 of the superblock on, which stands at the front.
+const std::filesystem::path& checked_format(const std::filesystem::path& path) {
+  constexpr std::string_view signature = "\211HDF\r\n\032\n";
+  std::array<char, signature.size() + 1> head{};
+  std::ifstream file(path, std::ios::binary);
+  if (!file.read(head.data(), head.size())) return path;  // H5File::open() says what is wrong
+  if (!std::string_view(head.data(), head.size()).starts_with(signature)) fail("{}: not an HDF5 file", path.string());
+  if (const int version = static_cast<unsigned char>(head.back()); version < 2)
+    fail("{}: an HDF5 file of the old format without checksums (superblock {}), which no modr checkpoint has",
+         path.string(), version);
+  return path;
+}
 
 // The schema, once it is known to be one.
 int64_t checked_schema(const H5File& file) {
@@ -55,7 +72,7 @@ std::optional<std::string> find_digest(const H5File& file, const char* name) {
 }  // namespace
 
 CheckpointReader::CheckpointReader(const std::filesystem::path& path)
-    : file_(H5File::open(path)), schema_(checked_schema(file_)), info_(read_info(file_)),
+    : file_(H5File::open(checked_format(path))), schema_(checked_schema(file_)), info_(read_info(file_)),
       weight_names_(file_.datasets("weights")) {}
 
 bool CheckpointReader::has_weight(const std::string& name) const {

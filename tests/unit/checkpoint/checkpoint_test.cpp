@@ -177,6 +177,16 @@ TEST(Checkpoint, RefusesOtherFiles) {
   expect_error(open(folder.path() / "partial.h5"), {"partial.h5: attribute 'step' is -3, expected 0 or more"});
 }
 
+// Without checksums on its metadata HDF5 believes what it reads, up to crashing.
+TEST(Checkpoint, RefusesFormatsWithoutChecksums) {
+  const fs::path old_format = fs::path(MODR_SOURCE_DIR) / "tests/fuzz/seeds/checkpoint/old_format.h5";
+  expect_error([&] { CheckpointReader{old_format}; }, {"old_format.h5: ", "without checksums (superblock 0)"});
+  // HDF5 also finds a file that begins further on.
+  const TemporaryFolder folder;
+  const std::string shifted = std::string(512, ' ') + read_bytes(old_format);
+  expect_error([&] { CheckpointReader{folder.write("a.h5", shifted)}; }, {"a.h5: not an HDF5 file"});
+}
+
 TEST(Checkpoint, AFullDiskHarmsNothing) {
   const TemporaryFolder folder;
   const fs::path path = save_example(folder.path() / "a.h5");
