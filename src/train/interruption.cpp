@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -57,12 +58,17 @@ std::string text_of(int64_t code, int ranks) {
 
 }  // namespace
 
-StopSignals::StopSignals() {
+StopSignals::StopSignals() : stack_(static_cast<std::size_t>(sysconf(_SC_SIGSTKSZ))) {
+  const stack_t stack{.ss_sp = stack_.data(), .ss_flags = 0, .ss_size = stack_.size()};
+  MODR_CHECK(sigaltstack(&stack, &stack_before_) == 0, "no stack of {} bytes for signals",
+             stack_.size());
   first_signal = 0;
   ending_since_ms = 0;
   struct sigaction action {};
   action.sa_handler = remember;
-  action.sa_flags = SA_RESTART;  // reads and writes under way go on
+  // Reads and writes under way go on. What the stack pointer points to must stay as it is: in oneDNN's sgemm that may
+  // be the heap (jit_avx512_core_gemm_f32: mov rsp, ARG_WS). Linux gives signals to the main thread, which is this one.
+  action.sa_flags = SA_RESTART | SA_ONSTACK;
   sigemptyset(&action.sa_mask);
   for (std::size_t i = 0; i < stop_signals.size(); ++i)
     MODR_CHECK(sigaction(stop_signals[i].number, &action, &actions_before[i]) == 0, "no handler for {}",
@@ -71,6 +77,7 @@ StopSignals::StopSignals() {
 
 StopSignals::~StopSignals() {
   for (std::size_t i = 0; i < stop_signals.size(); ++i) sigaction(stop_signals[i].number, &actions_before[i], nullptr);
+  sigaltstack(&stack_before_, nullptr);
 }
 
 int StopSignals::received() const { return first_signal; }

@@ -1,7 +1,11 @@
 #pragma once
 // What ends a job before its last step: a signal to any of its ranks, or a time limit.
+#include <signal.h>
+
+#include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "comm/communicator.hpp"
 #include "train/time_limit.hpp"
@@ -10,7 +14,7 @@ namespace modr {
 
 /// For its lifetime SIGTERM, SIGINT and SIGUSR1 to this process do not end it but are remembered. The exception is the
 /// second SIGTERM or SIGINT, a second or more after the first: it ends the process at once, as without this. (The same
-/// request may come twice, from Slurm and from mpirun, within milliseconds.) One at a time.
+/// request may come twice, from Slurm and from mpirun, within milliseconds.) One at a time, on the main thread.
 class StopSignals {
  public:
   StopSignals();
@@ -20,6 +24,10 @@ class StopSignals {
 
   /// The first of them that came; 0: none has.
   int received() const;
+
+ private:
+  std::vector<std::byte> stack_;  // that the handler runs on
+  stack_t stack_before_{};
 };
 
 /// Lets all ranks stop after the same step.

@@ -1,7 +1,14 @@
 #include "train/interruption.hpp"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <signal.h>
+
+#include <atomic>
+#include <thread>
+
+#include "support/tiny_job.hpp"
+#include "train/train_step.hpp"
 
 namespace modr {
 namespace {
@@ -51,10 +58,39 @@ TEST(InterruptionDeathTest, ASecondSignalLaterEndsTheProcessAtOnce) {
     raise(second);
     _exit(0);
   };
-  EXPECT_EXIT(twice(SIGTERM, SIGTERM), testing::KilledBySignal(SIGTERM), "");
-  EXPECT_EXIT(twice(SIGTERM, SIGINT), testing::KilledBySignal(SIGINT), "");
-  EXPECT_EXIT(twice(SIGUSR1, SIGTERM), testing::ExitedWithCode(0), "") << "the first that asks for the end";
-  EXPECT_EXIT(twice(SIGTERM, SIGUSR1), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(twice(SIGTERM, SIGTERM), ::testing::KilledBySignal(SIGTERM), "");
+  EXPECT_EXIT(twice(SIGTERM, SIGINT), ::testing::KilledBySignal(SIGINT), "");
+  EXPECT_EXIT(twice(SIGUSR1, SIGTERM), ::testing::ExitedWithCode(0), "") << "the first that asks for the end";
+  EXPECT_EXIT(twice(SIGTERM, SIGUSR1), ::testing::ExitedWithCode(0), "");
+}
+
+// A handler on the stack at hand would write into the heap where a matrix product has its stack pointer there.
+TEST(InterruptionDeathTest, SignalsDoNotTouchWhatAStepComputes) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto train_under_signals = [] {
+    TrainJob job = testing::tiny_job(TrainMode::pretrain, 0, 1000);
+    job.model.n_embd = 32;
+    job.model.intermediate_size = 48;
+    job.model.vocab_size = 450;
+    const TrainData data = testing::tiny_data(20);
+    Shard shard = make_shard(Communicator::self(), job, Placement::replicate);
+    TrainStep step(job, data, shard);
+    ShardedSampler sampler(20, job.train.global_batch, job.seed);
+    const StopSignals signals;
+    std::atomic<bool> done = false;
+    std::thread sender([&, main = pthread_self()] {
+      while (!done) {
+        pthread_kill(main, SIGUSR1);
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
+      }
+    });
+    for (int64_t index = 0; index < 100; ++index)
+      step.run(plan_step(job.train, job.model, job.seed, sampler, index));
+    done = true;
+    sender.join();
+    _exit(signals.received() == SIGUSR1 ? 0 : 1);
+  };
+  EXPECT_EXIT(train_under_signals(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(Interruption, TellsWhenTheTimeLimitIsNear) {
