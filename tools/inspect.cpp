@@ -42,7 +42,7 @@ int verify(const std::string& file, bool as_json) {
                                 {"schema", found.schema}, {"tensors", found.num_tensors},
                                 {"value_bytes", found.value_bytes}, {"has_digests", found.has_digests},
                                 {"digest", {{"weights", found.weights_digest}, {"optimizer", found.optimizer_digest}}}};
-    fmt::print("{}\n", result.dump(2));
+    fmt::print("{}\n", result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else if (found.problems.empty()) {
     fmt::print("{}: sound: {} tensors, {:.1f} MiB; checksums{} agree\n", file, found.num_tensors,
                static_cast<double>(found.value_bytes) / (1 << 20),
