@@ -2,7 +2,8 @@
 add_library(modr_flags INTERFACE)
 target_compile_options(modr_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wunused
-  -Wno-restrict                         # GCC 12 warns falsely about std::string (GCC bug 105651)
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>      # GCC 12 warns falsely about std::string (GCC bug 105651)
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-pass-failed>  # a loop that stays scalar is slow, not wrong; speed is GCC's build's
   -fno-math-errno -fno-trapping-math)   # lets loops vectorise; results and NaNs stay IEEE
 if(MODR_ARCH)
   target_compile_options(modr_flags INTERFACE -march=${MODR_ARCH})
@@ -11,7 +12,12 @@ if(MODR_WERROR)
   target_compile_options(modr_flags INTERFACE -Werror)
 endif()
 if(MODR_SANITIZE)
-  target_compile_options(modr_flags INTERFACE -fsanitize=${MODR_SANITIZE} -fno-omit-frame-pointer)
+  target_compile_options(modr_flags INTERFACE
+    -fsanitize=${MODR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_definitions(modr_flags INTERFACE _GLIBCXX_ASSERTIONS)
   target_link_options(modr_flags INTERFACE -fsanitize=${MODR_SANITIZE})
+endif()
+if(MODR_FUZZ)
+  target_compile_options(modr_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 target_include_directories(modr_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})

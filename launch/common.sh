@@ -50,15 +50,16 @@ install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Configures and builds; where CI is set, warnings are errors. A second call finds nothing to do.
+# Configures and builds all, or `build_targets`; with the CMake preset `build_preset`, else release, whose warnings are
+# errors where CI is set. A second call finds nothing to do.
 build() {
-  local preset=release start=$SECONDS
-  if [[ -n ${CI:-} ]]; then preset=ci; fi
+  local preset=${build_preset:-release} start=$SECONDS
+  if [[ $preset == release && -n ${CI:-} ]]; then preset=ci; fi
   mkdir -p "$(dirname "$build_folder")"
   say "build: preset $preset in ${build_folder#"$repository"/}"
   cmake -S "$repository" -B "$build_folder" --preset "$preset" >"$build_folder.log" 2>&1 ||
     { cat "$build_folder.log" >&2; fail "cmake failed"; }
-  cmake --build "$build_folder"
+  cmake --build "$build_folder" ${build_targets:+--target "${build_targets[@]}"}
   say "build: done in $((SECONDS - start)) s"
 }
 

@@ -1,5 +1,5 @@
-"""Writes seeds/checkpoint/old_format.h5: a checkpoint in HDF5's oldest format, whose metadata has no checksums, with what
-this program does not write but HDF5 reads (h5py 3.16)."""
+"""Writes seeds/checkpoint/old_format.h5: a checkpoint in HDF5's oldest format, whose metadata has no checksums, with
+what this program does not write but HDF5 reads (h5py 3.16)."""
 
 import pathlib
 
@@ -20,7 +20,8 @@ with h5py.File(path, "w", libver=("earliest", "v108")) as file:
     file["config"] = CONFIG
     values = np.arange(36, dtype="float32").reshape(9, 4)
     file["weights/contiguous"] = values
-    file.create_dataset("weights/chunked", data=values, chunks=(4, 3), compression="gzip", shuffle=True, fletcher32=True)
+    filters = {"compression": "gzip", "shuffle": True, "fletcher32": True}
+    file.create_dataset("weights/chunked", data=values, chunks=(4, 3), **filters)
     file["weights/half"] = values.astype("float16")
     for name in ("contiguous", "chunked", "half"):
         file["weights/" + name].attrs["trainable"] = np.int8(1)
