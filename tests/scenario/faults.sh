@@ -47,6 +47,21 @@ start() {
   job=$!
 }
 running() { kill -0 "$job" 2> /dev/null; }
+
+# Waits for the job and returns its code. mpirun itself can lock up (PMIx's finalize, seen once in 70 kills) when all its
+# ranks are gone: it is ended then.
+await() {
+  local pids pid states idle=0
+  while running; do
+    sleep_ms 200
+    states=
+    read -ra pids < <(cat "/proc/$job/task/"*/children 2> /dev/null) || true
+    for pid in "${pids[@]}"; do states+=$(sed -n 's/^State:\t//p' "/proc/$pid/status" 2> /dev/null); done
+    if [[ $states == *[RSDTt]\ * ]]; then idle=0; else idle=$((idle + 1)); fi
+    if ((idle == 100)); then kill -KILL "$job"; fi
+  done
+  wait "$job"
+}
 saves() { compgen -G "runs/$1/checkpoints/*.tmp" > /dev/null; }
 
 steps_of() {  # NAME: sets `done_steps`
@@ -118,7 +133,7 @@ run_whole() {
   local name=whole-$1 start_ms file
   start_ms=$(now_ms)
   start "$name" "$1" 0
-  wait "$job" || { cat "$name.log"; die "the uninterrupted job, grid $1"; }
+  await || { cat "$name.log"; die "the uninterrupted job, grid $1"; }
   length_ms[$1]=$(($(now_ms) - start_ms))
   losses "runs/$name" > "$name.losses"
   mkdir "$name"
@@ -139,7 +154,7 @@ run_killed() {
     before_kills=$kills
     if ((left > 0)); then kill_rank "$name" "$grid"; fi
     code=0
-    wait "$job" || code=$?
+    await || code=$?
     if saves "$name"; then torn=$((torn + 1)); fi
     check_promises "$name" "$grid" "$keep"
     if ((code == 0 && left > 0 && kills == before_kills && ${#resume[@]} == 0 && misses < 5 * runs)); then
