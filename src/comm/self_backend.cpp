@@ -44,8 +44,8 @@ struct SelfBackend::Mailbox {
 
     void wait() override {
       const int64_t num_taken = mailbox_->num_sent - static_cast<int64_t>(mailbox_->messages.size());
-      MODR_CHECK(index_ == num_taken, "message {} is waited for, and {} were sent and {} received", index_,
-                 mailbox_->num_sent, num_taken);
+      MODR_CHECK(index_ == num_taken && index_ < mailbox_->num_sent,
+                 "message {} is waited for, and {} were sent and {} received", index_, mailbox_->num_sent, num_taken);
       const Message& message = mailbox_->messages.front();
       MODR_CHECK(message.label == label_ && message.bytes.size() == bytes_.size(),
                  "{} bytes with label {} were sent, {} bytes with label {} are expected", message.bytes.size(),
