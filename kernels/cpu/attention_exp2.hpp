@@ -15,7 +15,8 @@ inline constexpr E ln_2 = static_cast<E>(0.69314718055994530942);
 
 /// 2^x within 2e-7 of itself; 0 below 2^-126; x at most 127. A NaN stays one.
 inline Vector<float> exp2_of(const Vector<float>& x) {
-  typedef int32_t Bits __attribute__((vector_size(vector_bytes)));
+  typedef int32_t Mask __attribute__((vector_size(vector_bytes)));
+  typedef uint32_t Bits __attribute__((vector_size(vector_bytes)));
   constexpr float to_integer = 12582912;  // 1.5 * 2^23: adding it rounds to an integer, which the low bits then hold
   const Vector<float> shifted = x + to_integer;
   const Vector<float> f = x - (shifted - to_integer);  // within [-1/2, 1/2]
@@ -27,7 +28,7 @@ inline Vector<float> exp2_of(const Vector<float>& x) {
   power = power * f + 6.931472028e-1f;
   power = power * f + 1.0f;
   const Bits result = std::bit_cast<Bits>(power) + (std::bit_cast<Bits>(shifted) << 23);
-  return std::bit_cast<Vector<float>>(~(x < -126.0f) & result);
+  return std::bit_cast<Vector<float>>(~(x < -126.0f) & std::bit_cast<Mask>(result));
 }
 
 /// The same in double, of the vector library's precision.
