@@ -3,6 +3,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 export MODR_BUILD
 MODR_BUILD=$(cd "$(dirname "$modr")/.." && pwd)
+# launch/local as a terminal starts it, also where this script was started with signals ignored (nohup, a shell's &).
+launch_local() { exec env --default-signal=HUP,INT,TERM,USR1 "$repository/launch/local" "$@"; }
 # Waits until a file has so many lines: has_lines FILE COUNT.
 has_lines() {
   for ((i = 0; i < 1500; ++i)); do
@@ -13,11 +15,11 @@ has_lines() {
 }
 
 small_data
-# As a job of its own: not with INT ignored, as what a script starts in the background, and in a group of processes.
+# As a job of its own, in a group of processes, as a terminal has it.
 for to in TERM INT USR1 HUP terminal; do
   small_run $to modr 3 "steps: 1000000" "trainable: all"
   set -m
-  "$repository/launch/local" 2 train --config $to.yaml > $to.out 2> $to.log &
+  launch_local 2 train --config $to.yaml > $to.out 2> $to.log &
   job=$!
   set +m
   has_lines runs/$to/metrics.jsonl 3
@@ -41,7 +43,7 @@ FAKE
 chmod +x mpirun
 for command in train eval; do
   set -m
-  MPIRUN=$work/mpirun "$repository/launch/local" 2 $command x > got.txt &
+  MPIRUN=$work/mpirun launch_local 2 $command x > got.txt &
   job=$!
   set +m
   has_lines got.txt 1
