@@ -114,6 +114,10 @@ MpiGroup::MpiGroup(MPI_Comm comm, uint64_t id, const std::string& name, std::sha
   num_receives_.resize(members_.size());
 }
 
+MpiGroup::~MpiGroup() {
+  if (!comparisons_.empty()) monitor_->keep(std::make_shared<std::deque<Comparison>>(std::move(comparisons_)));
+}
+
 Tag MpiGroup::tag(Operation operation) const {
   Tag tag{.operation = operation, .group = id_, .activity = monitor_->activity()};
   name_.copy(tag.group_name, sizeof tag.group_name - 1);

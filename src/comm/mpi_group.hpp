@@ -21,6 +21,10 @@ class MpiGroup {
  public:
   /// Collective over `comm`, which is kept until the end of the job: there are few, and freeing one is collective.
   MpiGroup(MPI_Comm comm, uint64_t id, const std::string& name, std::shared_ptr<MpiMonitor> monitor);
+  /// Leaves to the monitor the comparisons that MPI may still write into.
+  ~MpiGroup();
+  MpiGroup(const MpiGroup&) = delete;
+  MpiGroup& operator=(const MpiGroup&) = delete;
 
   MPI_Comm comm() const { return comm_; }
   int rank() const { return rank_; }
@@ -70,7 +74,7 @@ class MpiGroup {
   std::vector<int32_t> members_;
   std::vector<int64_t> num_sends_, num_receives_;  // by rank of the group
   int64_t next_sequence_ = 0;
-  std::deque<Comparison> comparisons_;  // MPI writes into them: they stay where they are
+  std::deque<Comparison> comparisons_;  // MPI writes into them: they stay where they are, also when moved
 };
 
 }  // namespace modr

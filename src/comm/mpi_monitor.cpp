@@ -66,15 +66,23 @@ void MpiMonitor::met(const Tag& tag, const std::vector<int32_t>& members) {
 
 void MpiMonitor::lose(const std::string& text, int voice) {
   const bool speaks = voice == report_.rank && board_.claim_the_word();
-  lost_ = std::make_exception_ptr(CommError(text, speaks));
+  end(std::make_exception_ptr(CommError(text, speaks)));
   std::rethrow_exception(lost_);
 }
 
 void MpiMonitor::abandon(const Tag& tag) {
   if (lost_) return;
-  lost_ = std::make_exception_ptr(
+  end(std::make_exception_ptr(
       Error(fmt::format("rank {} communicates no more: it gave up {}, while that was under way", report_.rank,
-                        describe_place(tag))));
+                        describe_place(tag)))));
+}
+
+// Others may come after all, and MPI then writes into what is kept here: it is never freed, not even by static
+// destructors, which run when MPI has ended and its types can be freed no more.
+void MpiMonitor::end(std::exception_ptr reason) {
+  static auto& ended = *new std::vector<std::shared_ptr<MpiMonitor>>;
+  ended.push_back(shared_from_this());
+  lost_ = std::move(reason);
 }
 
 void MpiMonitor::give_up(std::span<const int32_t> partners) {

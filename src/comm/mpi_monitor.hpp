@@ -29,7 +29,8 @@ class Advancing {
 
 /// Sees to it that nothing hangs: one a process, shared by all its groups. Every wait for other ranks goes through
 /// wait(), which ends with a CommError on all ranks that wait when one of them has waited longer than the time-out.
-class MpiMonitor {
+/// Has to be owned by a std::shared_ptr: a monitor whose communication has ended lives until the process ends.
+class MpiMonitor : public std::enable_shared_from_this<MpiMonitor> {
  public:
   /// Collective over `world`, all ranks of the job.
   explicit MpiMonitor(MPI_Comm world);
@@ -72,6 +73,7 @@ class MpiMonitor {
     double at = 0;
   };
 
+  void end(std::exception_ptr reason);
   [[noreturn]] void give_up(std::span<const int32_t> partners);
   void add_last_meetings(std::vector<KnownRank>& ranks) const;
   void set_state(RankReport::State state, const Tag& tag);
