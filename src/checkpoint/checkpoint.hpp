@@ -93,7 +93,7 @@ class CheckpointReader {
  private:
   Tensor read_whole(const std::string& dataset) const;
   void read_part(const std::string& dataset, const TensorPart& part) const;
-  void check_values(const std::string& dataset, const Shape& whole, const Tensor& values, int64_t first_row) const;
+  void read_stored(const std::string& dataset, const Shape& whole, const Tensor& values, int64_t first_row) const;
 
   H5File file_;
   int64_t schema_;

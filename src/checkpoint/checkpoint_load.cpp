@@ -1,12 +1,15 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <span>
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/on_threads.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "checkpoint/checkpoint_attributes.hpp"
 #include "checkpoint/chunk_grid.hpp"
+#include "checkpoint/chunk_reader.hpp"
 #include "checkpoint/digest.hpp"
 
 namespace modr {
@@ -65,6 +68,10 @@ DType stored_dtype(const H5File& file, const std::string& dataset) {
   return DType::f32;
 }
 
+std::span<std::byte> bytes_of(const Tensor& values) {
+  return dispatch(values.dtype(), [&]<typename T>() { return std::as_writable_bytes(values.span<T>()); });
+}
+
 std::optional<std::string> find_digest(const H5File& file, const char* name) {
   return file.has_attribute("", name) ? std::optional(file.attribute_string("", name)) : std::nullopt;
 }
@@ -112,8 +119,9 @@ std::optional<std::string> CheckpointReader::weights_digest() const { return fin
 std::optional<std::string> CheckpointReader::optimizer_digest() const { return find_digest(file_, kOptimizerDigest); }
 
 Tensor CheckpointReader::read_whole(const std::string& dataset) const {
-  const Tensor values = file_.read_tensor(dataset, stored_dtype(file_, dataset));
-  check_values(dataset, values.shape(), values, 0);
+  const Shape shape = file_.dataset_shape(dataset);
+  const Tensor values = Tensor::empty(shape, stored_dtype(file_, dataset));
+  read_stored(dataset, shape, values, 0);
   return values;
 }
 
@@ -121,31 +129,46 @@ void CheckpointReader::read_part(const std::string& dataset, const TensorPart& p
   const DType stored = stored_dtype(file_, dataset);
   const bool direct = part.tensor.is_contiguous() && part.tensor.dtype() == stored;
   const Tensor values = direct ? part.tensor : Tensor::empty(part.tensor.shape(), stored);
-  file_.read_rows_into(dataset, values, part.first_row, part.num_rows);
-  check_values(dataset, part.whole_shape(), values, part.first_row);
+  read_stored(dataset, part.whole_shape(), values, part.first_row);
   if (!direct) part.tensor.copy_from(values);
 }
 
-// Checks the chunks that `values`, rows of the dataset from `first_row` on, hold in full.
-void CheckpointReader::check_values(const std::string& dataset, const Shape& whole, const Tensor& values,
-                                    int64_t first_row) const {
-  if (values.numel() == 0 || whole.rank() == 0 || !file_.has_attribute(dataset, kChunkSums)) return;
+// Fills `values` with rows of a dataset from `first_row` on, in the type that it has. Chunks as CheckpointSave writes
+// them are read where they stand, by a few threads: while one waits for the disk another sums what it has. HDF5 would
+// read one after the other, copy each once more and sum it word by word.
+void CheckpointReader::read_stored(const std::string& dataset, const Shape& whole, const Tensor& values,
+                                   int64_t first_row) const {
+  const std::vector<uint64_t> places = file_.chunk_places(dataset, whole, values.dtype());
+  const bool by_hdf5 = places.empty();
+  if (by_hdf5) file_.read_rows_into(dataset, values, first_row, whole.rank() == 0 ? -1 : whole[0]);
+  const bool has_sums = file_.has_attribute(dataset, kChunkSums);
+  if (values.numel() == 0 || whole.rank() == 0 || (by_hdf5 && !has_sums)) return;
+
+  MODR_CHECK(first_row >= 0 && first_row + values.size(0) <= whole[0], "rows {} to {} of {}", first_row,
+             first_row + values.size(0), whole[0]);
+  constexpr int kReaders = 4;
   const ChunkGrid grid(whole, size_of(values.dtype()));
-  const std::vector<uint64_t> sums =
-      file_.attribute_uints(dataset, kChunkSums, static_cast<std::size_t>(2 * grid.count()));
-  const auto bytes = dispatch(values.dtype(), [&]<typename T>() { return std::as_bytes(values.span<T>()); });
-  const int64_t first = first_row * (whole.numel() / whole[0]);
-  for (int64_t chunk = 0; chunk < grid.count(); ++chunk) {
-    const Slice slice = grid.values(chunk);
-    if (slice.begin < first || slice.end > first + values.numel()) continue;
-    const std::size_t value_bytes = size_of(values.dtype());
-    const auto of_chunk = bytes.subspan(static_cast<std::size_t>(slice.begin - first) * value_bytes,
-                                        static_cast<std::size_t>(slice.count()) * value_bytes);
-    const auto entry = static_cast<std::size_t>(2 * chunk);
-    if (sums_of(values.dtype(), of_chunk, slice.begin) != ValueSums{{sums[entry], sums[entry + 1]}})
+  const std::size_t value_bytes = size_of(values.dtype()), padded_bytes = grid.chunk_values() * value_bytes;
+  std::vector<uint64_t> sums;
+  if (has_sums) sums = file_.attribute_uints(dataset, kChunkSums, static_cast<std::size_t>(2 * grid.count()));
+  const ChunkReader reader(file_.descriptor(), fmt::format("{}: {}", path().string(), dataset));
+  const std::span<std::byte> target = bytes_of(values);
+  const int64_t begin = first_row * (whole.numel() / whole[0]), end = begin + values.numel();
+  on_threads(kReaders, grid.count(), [&](int64_t chunk) {
+    const auto entry = static_cast<std::size_t>(chunk);
+    const Slice all = grid.values(chunk), wanted{std::max(all.begin, begin), std::min(all.end, end)};
+    if (wanted.count() <= 0 || (by_hdf5 && wanted != all)) return;
+    const auto in_target = target.subspan((wanted.begin - begin) * value_bytes, wanted.count() * value_bytes);
+    std::vector<std::byte> partly;  // a chunk of which only some values are asked for
+    if (wanted != all) partly.resize(all.count() * value_bytes);
+    const std::span<std::byte> bytes = wanted == all ? in_target : std::span(partly);
+    if (!by_hdf5) reader.read(places[entry], bytes, padded_bytes);
+    if (has_sums && sums_of(values.dtype(), bytes, all.begin) != ValueSums{{sums[2 * entry], sums[2 * entry + 1]}})
       fail("{}: {}: values {} to {} are not those that were saved: the file is damaged", path().string(), dataset,
-           slice.begin, slice.end - 1);
-  }
+           all.begin, all.end - 1);
+    if (wanted != all)
+      std::ranges::copy(bytes.subspan((wanted.begin - all.begin) * value_bytes, in_target.size()), in_target.begin());
+  });
 }
 
 }  // namespace modr

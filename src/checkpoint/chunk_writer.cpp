@@ -12,7 +12,7 @@
 
 #include "base/error.hpp"
 #include "checkpoint/fletcher32.hpp"
-#include "checkpoint/write_at.hpp"
+#include "checkpoint/positioned_io.hpp"
 
 namespace modr {
 
@@ -35,8 +35,8 @@ void ChunkWriter::write(uint64_t place, std::span<const std::byte> values, std::
     values = padded;
   }
   const uint32_t sum = fletcher32(values);
-  std::array<std::byte, 4> checksum{};
-  for (std::size_t i = 0; i < 4; ++i) checksum[i] = static_cast<std::byte>(sum >> (8 * i));
+  std::array<std::byte, kFletcher32Bytes> checksum{};
+  for (std::size_t i = 0; i < checksum.size(); ++i) checksum[i] = static_cast<std::byte>(sum >> (8 * i));
   check(write_at(descriptor_, place, values, checksum), "cannot be written");
   // The disk starts now rather than at flush(): a hint, whose failure means nothing.
   constexpr std::size_t kEnough = std::size_t{16} << 20;

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <memory>
 
-#include "checkpoint/write_at.hpp"
+#include "checkpoint/positioned_io.hpp"
 
 namespace modr {
 

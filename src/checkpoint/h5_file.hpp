@@ -64,6 +64,12 @@ class H5File {
   void read_into(const std::string& dataset, const Tensor& target) const { read_rows_into(dataset, target, 0, -1); }
   /// The same for the rows from `first_row` on of a dataset that has `num_rows` (-1: as many as the target).
   void read_rows_into(const std::string& dataset, const Tensor& target, int64_t first_row, int64_t num_rows) const;
+  /// The offset in the file of each chunk of a dataset, in the order of ChunkGrid, when it is stored as write_tensor()
+  /// stores values of this shape and type: each chunk is its values, zeros up to a whole one, and their fletcher32() as 4
+  /// bytes, all within the file. Nothing when it is stored in another way.
+  std::vector<uint64_t> chunk_places(const std::string& dataset, const Shape& shape, DType dtype) const;
+  /// Of the open file, for reading at these places.
+  int descriptor() const;
   /// A dataset of any integer type, row-major.
   std::vector<int64_t> read_ints(const std::string& dataset) const;
   /// A dataset that holds one string.

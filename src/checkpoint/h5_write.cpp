@@ -3,6 +3,7 @@
 #include "checkpoint/chunk_grid.hpp"
 #include "checkpoint/h5_driver.hpp"
 #include "checkpoint/h5_file.hpp"
+#include "checkpoint/h5_float.hpp"
 #include "checkpoint/h5_handle.hpp"
 #include "checkpoint/h5_text.hpp"
 
@@ -14,16 +15,6 @@ namespace {
 std::string above(const std::string& object) {
   const auto slash = object.rfind('/');
   return slash == std::string::npos ? std::string() : object.substr(0, slash);
-}
-
-// How values of a dtype are stored. HDF5 knows no bfloat16 by name, but floats of any make, and converts them.
-H5Handle stored_type(DType dtype) {
-  H5Handle type(H5Tcopy(dtype == DType::f64 ? H5T_IEEE_F64LE : H5T_IEEE_F32LE), H5Tclose);
-  if (dtype != DType::bf16) return type;
-  H5Tset_fields(type.id(), /*sign*/ 15, /*exponent*/ 7, 8, /*mantissa*/ 0, 7);
-  H5Tset_size(type.id(), 2);
-  H5Tset_ebias(type.id(), 127);
-  return type;
 }
 
 H5Handle space_of(const Shape& shape) {
@@ -73,35 +64,10 @@ void H5File::write_dataset(const std::string& dataset, const Shape& shape, int64
 void H5File::write_tensor(const std::string& dataset, const Tensor& tensor) {
   const Hdf5Lock lock;
   const Tensor values = tensor.contiguous();
-  const H5Handle type = stored_type(values.dtype());
+  const H5Handle type = hdf5_float_type(values.dtype());
   dispatch(values.dtype(), [&]<typename T>() {
     write_dataset(dataset, values.shape(), type.id(), values.data<T>());
   });
-}
-
-std::vector<uint64_t> H5File::reserve_tensor(const std::string& dataset, const Shape& shape, DType dtype) {
-  const Hdf5Lock lock;
-  const ChunkGrid grid(shape, size_of(dtype));
-  const H5Handle type = stored_type(dtype);
-  H5Handle made(make_dataset(dataset, shape, type.id()), H5Dclose);
-  const std::vector<std::byte> nothing(static_cast<std::size_t>(grid.chunk_values()) * size_of(dtype) + 4);
-  std::vector<uint64_t> places;
-  for (int64_t chunk = 0; chunk < grid.count(); ++chunk) {
-    const std::vector<int64_t> first = grid.start(chunk);
-    const std::vector<hsize_t> start(first.begin(), first.end());
-    writing_->reserving = true;  // the driver drops the zeros
-    const herr_t done = H5Dwrite_chunk(made.id(), H5P_DEFAULT, 0, start.data(), nothing.size(), nothing.data());
-    writing_->reserving = false;
-    check_written(done >= 0, dataset);
-    haddr_t place = HADDR_UNDEF;
-    hsize_t bytes = 0;
-    unsigned mask = 0;
-    const herr_t found = H5Dget_chunk_info_by_coord(made.id(), start.data(), &mask, &place, &bytes);
-    check_written(found >= 0 && place != HADDR_UNDEF && bytes == nothing.size(), dataset);
-    places.push_back(place);
-  }
-  check_written(made.close(), dataset);
-  return places;
 }
 
 void H5File::write_ints(const std::string& dataset, std::span<const int64_t> values, const Shape& shape) {

@@ -114,6 +114,27 @@ TEST(Checkpoint, GivesTheRowsThatARankHolds) {
                {"a.h5: weights/w: found shape [5, 2, 3], expected [6, 2, 3]"});
 }
 
+TEST(Checkpoint, GivesRowsThatAreOnlyAPartOfAChunk) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "a.h5";
+  const Tensor whole = Tensor::zeros({300, 1000}, DType::f32);  // in chunks of 150 rows
+  for (std::size_t i = 0; i < 300'000; ++i) whole.span<float>()[i] = static_cast<float>(i);
+  save_checkpoint(path, example_info(), {{"w", whole, true}}, {});
+  const Tensor rows = Tensor::zeros({100, 1000}, DType::f32);
+  for (const int64_t begin : {0, 100, 120, 200}) {
+    CheckpointReader(path).read_weight_into({"w", rows, begin, 300});
+    EXPECT_EQ(rows.to_vector(), whole.slice(0, begin, begin + 100).to_vector()) << begin;
+  }
+  // Damage is found in the rows beside those, too.
+  const auto places = H5File::open(path).chunk_places("weights/w", whole.shape(), DType::f32);
+  ASSERT_EQ(places.size(), 2U);
+  const auto second = static_cast<std::streamoff>(places[1]);
+  std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).seekp(second) << "?";
+  const CheckpointReader reader(path);
+  reader.read_weight_into({"w", rows, 0, 300});
+  expect_error([&] { reader.read_weight_into({"w", rows, 200, 300}); }, {"a.h5: weights/w: ", "the file is damaged"});
+}
+
 TEST(Checkpoint, MayHaveNoOptimizer) {
   const TemporaryFolder folder;
   save_checkpoint(folder.path() / "a.h5", example_info(), {{"w", Tensor::full({2}, DType::f32, 1), true}}, {});

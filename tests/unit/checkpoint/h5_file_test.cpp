@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/chunk_grid.hpp"
 #include "support/expect_error.hpp"
 #include "support/file_size_limit.hpp"
 #include "support/random_tensor.hpp"
@@ -101,6 +102,38 @@ TEST(H5File, GivesEqualFilesForEqualContents) {
     random_tensor({1 << 16}, DType::f64);  // other values in the memory that is used next
   }
   EXPECT_EQ(read_bytes(folder.path() / "a.h5"), read_bytes(folder.path() / "b.h5"));
+}
+
+TEST(H5File, SaysWhereChunksAre) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "a.h5";
+  const Tensor values = random_tensor({2000, 300}, DType::f32);
+  {
+    H5File file = H5File::create(path);
+    file.write_tensor("w", values);
+    file.write_tensor("scalar", Tensor::scalar(2.5, DType::f64));
+    file.write_ints("ids", std::vector<int64_t>{1, 2}, {2});
+    file.close();
+  }
+  const H5File file = H5File::open(path);
+  const std::vector<uint64_t> places = file.chunk_places("w", values.shape(), DType::f32);
+  const ChunkGrid grid(values.shape(), sizeof(float));
+  ASSERT_EQ(std::ssize(places), grid.count());
+  const std::string bytes = read_bytes(path);
+  for (int64_t chunk = 0; chunk < grid.count(); ++chunk) {
+    const Slice slice = grid.values(chunk);
+    const std::string_view expected(reinterpret_cast<const char*>(values.data<float>() + slice.begin),
+                                    static_cast<std::size_t>(slice.count()) * sizeof(float));
+    EXPECT_EQ(bytes.substr(places[static_cast<std::size_t>(chunk)], expected.size()), expected) << "chunk " << chunk;
+  }
+  EXPECT_TRUE(file.chunk_places("w", {300, 2000}, DType::f32).empty()) << "another shape";
+  EXPECT_TRUE(file.chunk_places("w", values.shape(), DType::f64).empty()) << "another type";
+  EXPECT_TRUE(file.chunk_places("scalar", {}, DType::f64).empty());
+  EXPECT_TRUE(file.chunk_places("ids", {2}, DType::f64).empty());
+  const H5File foreign = H5File::open(kForeign);
+  EXPECT_TRUE(foreign.chunk_places("floats/f64", {2}, DType::f64).empty()) << "in one piece";
+  EXPECT_TRUE(foreign.chunk_places("floats/deflated", {64, 1024}, DType::f32).empty()) << "compressed";
+  EXPECT_TRUE(foreign.chunk_places("floats/big_endian", {2}, DType::f32).empty());
 }
 
 TEST(H5File, ClosesCleanlyWhenTheDiskIsFull) {
