@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/on_threads.hpp"
 #include "checkpoint/checkpoint_attributes.hpp"
 #include "checkpoint/chunk_grid.hpp"
 #include "checkpoint/chunk_writer.hpp"
@@ -120,11 +121,16 @@ void CheckpointSave::copy_values(CheckpointBuffer& buffer) {
     buffer.bytes = std::make_unique_for_overwrite<std::byte[]>(share_bytes_);
     buffer.size = share_bytes_;
   }
-  std::byte* next = buffer.bytes.get();
-  for (Piece& piece : pieces_) {
-    std::memcpy(next, piece.values, piece.bytes);
-    piece.values = std::exchange(next, next + piece.bytes);
-  }
+  std::vector<std::byte*> places;
+  for (std::byte* next = buffer.bytes.get(); const Piece& piece : pieces_)
+    places.push_back(std::exchange(next, next + piece.bytes));
+  constexpr int kCopiers = 4;  // training waits for them
+  on_threads(kCopiers, std::ssize(pieces_), [&](int64_t i) {
+    Piece& piece = pieces_[static_cast<std::size_t>(i)];
+    std::byte* const place = places[static_cast<std::size_t>(i)];
+    std::memcpy(place, piece.values, piece.bytes);
+    piece.values = place;
+  });
   held_.clear();
 }
 
@@ -178,7 +184,9 @@ void CheckpointSave::make_file() {
 
 void CheckpointSave::write_pieces() {
   ChunkWriter writer(DurableFile::temporary_of(path_), path_);
-  for (const Piece& piece : pieces_) {
+  constexpr int kWriters = 2;  // one sums while the other's values go to the system, which takes one write at a time
+  on_threads(kWriters, std::ssize(pieces_), [&](int64_t i) {
+    const Piece& piece = pieces_[static_cast<std::size_t>(i)];
     const std::span<const std::byte> values(piece.values, piece.bytes);
     const ValueSums sums = sums_of(piece.dtype, values, piece.first);
     Sums& learned = sums_[piece.number];
@@ -186,7 +194,7 @@ void CheckpointSave::write_pieces() {
     learned.writers = 1;
     learned.not_finite = count_not_finite(piece.dtype, values);
     writer.write(places_[piece.number], values, piece.padded_bytes);
-  }
+  });
   writer.flush();
 }
 

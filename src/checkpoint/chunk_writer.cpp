@@ -41,8 +41,8 @@ void ChunkWriter::write(uint64_t place, std::span<const std::byte> values, std::
   // The disk starts now rather than at flush(): a hint, whose failure means nothing.
   constexpr std::size_t kEnough = std::size_t{16} << 20;
   if ((pending_ += padded_bytes) >= kEnough) {
-    (void)::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);
     pending_ = 0;
+    (void)::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);
   }
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -8,7 +9,8 @@
 
 namespace modr {
 
-/// Writes chunks of an HDF5 file at places that HDF5 has given them (H5File::reserve_tensor), without HDF5.
+/// Writes chunks of an HDF5 file at places that HDF5 has given them (H5File::reserve_tensor), without HDF5. Several
+/// threads may use one.
 class ChunkWriter {
  public:
   /// Opens `file`, which has to exist; messages call it `name`. Throws Error, as the others do.
@@ -27,7 +29,7 @@ class ChunkWriter {
 
   std::filesystem::path name_;
   int descriptor_;
-  std::size_t pending_ = 0;  // bytes that the system was not yet told to write
+  std::atomic<std::size_t> pending_ = 0;  // bytes that the system was not yet told to write
 };
 
 /// How many of the values are infinite or NaN.
