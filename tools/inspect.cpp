@@ -36,6 +36,7 @@ std::optional<double> find_lora_alpha(const CheckpointReader& reader) {
 
 // Prints what was found; 1 when the file is not as it was saved.
 int verify(const std::string& file, bool as_json) {
+  if (!std::filesystem::exists(file)) fail("{}: no such file", file);
   const CheckpointVerification found = verify_checkpoint(file);
   if (as_json) {
     const nlohmann::json result{{"file", file}, {"sound", found.problems.empty()}, {"problems", found.problems},

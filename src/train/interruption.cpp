@@ -9,6 +9,7 @@
 #include <atomic>
 
 #include "base/error.hpp"
+#include "kernels/api/threads.hpp"
 
 namespace modr {
 
@@ -46,6 +47,17 @@ constexpr int64_t time_is_near = 1;
 constexpr int64_t signal_unit = int64_t{1} << 32;
 
 // Of the same signal on several ranks the lowest rank's is the largest.
+// The threads that compute have no stack of their own for signals: Linux gives these to the main thread, but two within
+// microseconds, while that one waits, may go to two threads.
+void let_workers_take(bool taken) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const NamedSignal& each : stop_signals) sigaddset(&set, each.number);
+  kernels::on_each_thread([&](bool is_main) {
+    if (!is_main) pthread_sigmask(taken ? SIG_UNBLOCK : SIG_BLOCK, &set, nullptr);
+  });
+}
+
 int64_t code_of(int signal, const Communicator& comm) { return signal * signal_unit + (comm.size() - comm.rank()); }
 
 std::string text_of(int64_t code, int ranks) {
@@ -62,6 +74,7 @@ StopSignals::StopSignals() : stack_(static_cast<std::size_t>(sysconf(_SC_SIGSTKS
   const stack_t stack{.ss_sp = stack_.data(), .ss_flags = 0, .ss_size = stack_.size()};
   MODR_CHECK(sigaltstack(&stack, &stack_before_) == 0, "no stack of {} bytes for signals",
              stack_.size());
+  let_workers_take(false);
   first_signal = 0;
   ending_since_ms = 0;
   struct sigaction action {};
@@ -77,6 +90,7 @@ StopSignals::StopSignals() : stack_(static_cast<std::size_t>(sysconf(_SC_SIGSTKS
 
 StopSignals::~StopSignals() {
   for (std::size_t i = 0; i < stop_signals.size(); ++i) sigaction(stop_signals[i].number, &actions_before[i], nullptr);
+  let_workers_take(true);
   sigaltstack(&stack_before_, nullptr);
 }
 

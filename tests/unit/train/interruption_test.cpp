@@ -7,6 +7,7 @@
 #include <atomic>
 #include <thread>
 
+#include "kernels/api/threads.hpp"
 #include "support/tiny_job.hpp"
 #include "train/train_step.hpp"
 
@@ -45,6 +46,30 @@ TEST(Interruption, ThenSignalsDoWhatTheyDidBefore) {
   }
   sigaction(SIGTERM, nullptr, &after);
   EXPECT_EQ(after.sa_handler, before.sa_handler);
+}
+
+// Of two at the same time the second might go to another thread, which computes on a stack that may be the heap.
+TEST(Interruption, ComeToTheMainThreadOnly) {
+  const auto blocked = [] {
+    std::atomic<int> count = 0;
+    kernels::on_each_thread([&](bool) {
+      sigset_t mask;
+      pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+      count += sigismember(&mask, SIGTERM) + sigismember(&mask, SIGINT) + sigismember(&mask, SIGUSR1);
+    });
+    return count.load();
+  };
+  std::atomic<int> others = -1;
+  kernels::on_each_thread([&](bool) { ++others; });
+  EXPECT_EQ(blocked(), 0);
+  {
+    const StopSignals signals;
+    EXPECT_EQ(blocked(), 3 * others) << "of " << others << " other threads";
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    EXPECT_EQ(sigismember(&mask, SIGTERM), 0);
+  }
+  EXPECT_EQ(blocked(), 0);
 }
 
 // The process that ends is this test's copy; the second in between is part of what is promised.
