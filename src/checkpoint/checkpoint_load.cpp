@@ -11,6 +11,7 @@
 #include "checkpoint/chunk_grid.hpp"
 #include "checkpoint/chunk_reader.hpp"
 #include "checkpoint/digest.hpp"
+#include "tensor/tensor_bytes.hpp"
 
 namespace modr {
 
@@ -66,10 +67,6 @@ DType stored_dtype(const H5File& file, const std::string& dataset) {
   for (const DType dtype : {DType::f64, DType::bf16})
     if (type == name_of(dtype)) return dtype;
   return DType::f32;
-}
-
-std::span<std::byte> bytes_of(const Tensor& values) {
-  return dispatch(values.dtype(), [&]<typename T>() { return std::as_writable_bytes(values.span<T>()); });
 }
 
 std::optional<std::string> find_digest(const H5File& file, const char* name) {

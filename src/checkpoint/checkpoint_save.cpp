@@ -13,6 +13,7 @@
 #include "checkpoint/digest.hpp"
 #include "comm/agree.hpp"
 #include "comm/comm_error.hpp"
+#include "tensor/tensor_bytes.hpp"
 
 namespace modr {
 
@@ -35,10 +36,6 @@ void write_info(H5File& file, const CheckpointInfo& info) {
 }
 
 bool is_weight(const std::string& dataset) { return dataset.starts_with(kWeights); }
-
-const std::byte* bytes_of(const Tensor& tensor) {
-  return dispatch(tensor.dtype(), [&]<typename T>() { return reinterpret_cast<const std::byte*>(tensor.data<T>()); });
-}
 
 }  // namespace
 
@@ -101,7 +98,7 @@ void CheckpointSave::take_share(const CheckpointTensor& tensor) {
                found->name);
     if (!is_here || chunk % tensor.share_count != tensor.share_idx) continue;
     pieces_.push_back({found->dtype, first_number + static_cast<std::size_t>(chunk),
-                       bytes_of(values) + (slice.begin - begin) * value_bytes,
+                       bytes_of(values).data() + (slice.begin - begin) * value_bytes,
                        static_cast<std::size_t>(slice.count() * value_bytes),
                        static_cast<std::size_t>(grid.chunk_values() * value_bytes), slice.begin});
     share_bytes_ += pieces_.back().bytes;

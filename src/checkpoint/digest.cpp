@@ -6,6 +6,8 @@
 #include <span>
 #include <type_traits>
 
+#include "tensor/tensor_bytes.hpp"
+
 namespace modr {
 
 namespace {
@@ -79,8 +81,7 @@ Digest digest_of(std::string_view name, std::string_view type, const Shape& shap
 
 Digest digest_of(std::string_view name, std::string_view type, const Tensor& tensor) {
   const Tensor values = tensor.contiguous();
-  const auto bytes = dispatch(values.dtype(), [&]<typename T>() { return std::as_bytes(values.span<T>()); });
-  return digest_of(name, type, values.shape(), sums_of(values.dtype(), bytes, 0));
+  return digest_of(name, type, values.shape(), sums_of(values.dtype(), bytes_of(values), 0));
 }
 
 }  // namespace modr

@@ -9,14 +9,11 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "tensor/tensor_bytes.hpp"
 
 namespace modr {
 
 namespace {
-
-std::span<std::byte> bytes_of(const Tensor& tensor) {
-  return dispatch(tensor.dtype(), [&]<typename T>() { return std::as_writable_bytes(tensor.span<T>()); });
-}
 
 // A tensor on its way, and what has to stay until it has arrived.
 struct Message {
