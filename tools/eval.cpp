@@ -106,7 +106,7 @@ std::optional<EvalRequest> parse_request(int argc, char** argv) {
   add("max-new-tokens", po::value(&config.max_new_tokens)->default_value(config.max_new_tokens)->value_name("N"),
       "where an answer is cut");
   add("cache", po::value(&config.cache)->default_value(config.cache)->value_name("POLICY"),
-      "full, latest, compress-s:K or compress-r:K");
+      cache_config_names);
   add("exit", po::value(&config.exit)->value_name("CRITERION[:X]"), "stop a token's recurrences early");
   add("choices", po::value(&choices)->default_value("auto")->value_name("HOW"),
       "decide between choices by their likelihood or from generated text (generate)");

@@ -51,7 +51,7 @@ bool parse_request(int argc, char** argv, Request& request) {
   add("max-new-tokens", po::value(&request.max_new_tokens)->default_value(request.max_new_tokens)->value_name("N"),
       "where to stop without an end of text");
   add("cache", po::value(&request.cache)->default_value("full")->value_name("POLICY"),
-      "full, latest, compress-s:K or compress-r:K");
+      cache_config_names);
   add("exit", po::value(&request.exit)->value_name("CRITERION[:X]"),
       "stop a token's recurrences early: entropy-diff, latent-diff, kl, minp-kl, cosine or argmax-stability, with "
       "another threshold than the usual one");

@@ -40,7 +40,7 @@ std::optional<PlanRequest> parse_request(int argc, char** argv) {
       po::value<std::string>()->value_name("NAME")->default_value("full")->notifier([&](const std::string& text) {
         request.cache = parse_option("cache", [&] { return parse_cache_config(text); });
       }),
-      "of decoding: full, latest, compress-s:K or compress-r:K");
+      (std::string("of decoding: ") + cache_config_names).c_str());
   if (!line.parse(argc, argv)) return std::nullopt;
   if (!line.given("config")) throw UsageError("expected --config FILE");
   return request;

@@ -39,7 +39,7 @@ void verify_adaptive_run(const GoldenFile& golden, const ModrModel& model, const
   if (criterion != "none")
     options.exit = ExitSpec{parse_exit_criterion(criterion), file.attribute_double(group, "exit_threshold")};
   const std::string lookup = file.attribute_string(group, "lookup_strategy");
-  options.cache = parse_cache_config(lookup == "latest-m4" ? "latest" : lookup);
+  options.cache = parse_cache_config(lookup);
   options.states = [&](std::span<const StateKey> keys) {
     const auto tokens = static_cast<int64_t>(keys.size());
     if (!random) return Tensor::zeros({tokens, model.config().n_embd}, model.dtype());

@@ -1,43 +1,18 @@
 #include "model/kv_cache.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/error.hpp"
 
 namespace modr {
 
-CacheConfig parse_cache_config(const std::string& text) {
-  if (text == "full") return {CachePolicy::full, 0};
-  if (text == "latest") return {CachePolicy::latest, 0};
-  for (const auto& [prefix, policy] : {std::pair{std::string("compress-s:"), CachePolicy::compress_s},
-                                       std::pair{std::string("compress-r:"), CachePolicy::compress_r}}) {
-    if (text.rfind(prefix, 0) != 0) continue;
-    int64_t slots = 0;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data() + prefix.size(), end, slots);
-    if (error == std::errc() && stop == end && slots > 0) return {policy, slots};
-  }
-  fail("KV cache: expected full, latest, compress-s:K or compress-r:K with K of at least 1, found '{}'", text);
-}
-
-namespace {
-
-int64_t core_groups(const CacheConfig& config, int64_t max_steps) {
-  switch (config.policy) {
-    case CachePolicy::full:
-    case CachePolicy::latest: return max_steps;
-    case CachePolicy::compress_s: return std::min(config.slots, max_steps);
-    case CachePolicy::compress_r: return (max_steps + config.slots - 1) / config.slots;
-  }
-  fail("unknown cache policy");
-}
-
-}  // namespace
-
 int64_t cache_slots(const ModelConfig& model, const CacheConfig& config, int64_t max_steps) {
-  return model.n_layers_in_prelude + core_groups(config, max_steps) * model.n_layers_in_recurrent_block +
+  return model.n_layers_in_prelude + CoreSlots(config, model.n_layers_in_recurrent_block).filled(max_steps) +
          model.n_layers_in_coda;
+}
+
+std::size_t cache_bytes_per_token(const ModelConfig& model, const CacheConfig& config, int64_t max_steps, DType dtype) {
+  return static_cast<std::size_t>(cache_slots(model, config, max_steps) * 2 * model.n_embd) * size_of(dtype);
 }
 
 /// A stage's slots, seen by the passes of one call.
@@ -52,22 +27,15 @@ class StageWindow final : public CacheWindow {
     for (const CachedPass& pass : passes_) tokens.past.push_back(cache_.length(home(pass)));
     for (int64_t length : tokens.past) tokens.max_past = std::max(tokens.max_past, length);
     tokens.rows.assign(passes_.size() * static_cast<std::size_t>(tokens.max_past), -1);
-    for (std::size_t p = 0; p < passes_.size(); ++p) {
-      const int64_t sequence = home(passes_[p]);
-      const auto& steps = cache_.steps_[static_cast<std::size_t>(sequence)];
-      int64_t* rows = tokens.rows.data() + p * static_cast<std::size_t>(tokens.max_past);
-      for (std::size_t i = 0; i < steps.size(); ++i) {
-        const int64_t slot = slot_of(layer, steps[i]);
-        rows[i] = slot < 0 ? -1 : cache_.row(slot, sequence, static_cast<int64_t>(i));
-      }
-    }
+    for (std::size_t p = 0; p < passes_.size(); ++p)
+      find_rows(layer, home(passes_[p]), tokens.rows.data() + p * static_cast<std::size_t>(tokens.max_past));
     return tokens;
   }
 
   void store(int64_t layer, const Tensor& qkv) override {
     if (passes_.empty()) return;
     const int64_t width = qkv.size(1) / 3, seq = qkv.size(0) / static_cast<int64_t>(passes_.size());
-    const int64_t slot = slot_of(layer, recurrence_ + 1);
+    const int64_t slot = slot_of(layer);
     const Tensor keys_values = qkv.slice(1, width, 3 * width);
     for (std::size_t p = 0; p < passes_.size(); ++p) {
       if (!passes_[p].writes) continue;
@@ -82,10 +50,21 @@ class StageWindow final : public CacheWindow {
  private:
   int64_t home(const CachedPass& pass) const { return cache_.active_[static_cast<std::size_t>(pass.sequence)]; }
 
-  int64_t slot_of(int64_t layer, int64_t steps) const {
-    if (recurrence_ < 0) return first_slot_ + layer;
-    const int64_t group = cache_.core_group(recurrence_, steps);
-    return group < 0 ? -1 : first_slot_ + group * cache_.core_layers_ + layer;
+  int64_t slot_of(int64_t layer) const {
+    return first_slot_ + (recurrence_ < 0 ? layer : cache_.slots_.written(layer, recurrence_));
+  }
+
+  // The rows that the tokens of a sequence show at a layer.
+  void find_rows(int64_t layer, int64_t sequence, int64_t* rows) const {
+    const std::vector<int64_t>& steps = cache_.at(sequence).steps;
+    const int64_t slot = slot_of(layer), core_slot = slot - first_slot_;
+    const bool all_have =
+        recurrence_ < 0 ||
+        std::ranges::all_of(steps, [&](int64_t taken) { return core_slot < cache_.slots_.filled(taken); });
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const int64_t shown = all_have ? core_slot : cache_.slots_.stand_in(core_slot, steps[i]);
+      rows[i] = shown < 0 ? -1 : cache_.row(first_slot_ + shown, sequence, static_cast<int64_t>(i));
+    }
   }
 
   KvCache& cache_;
@@ -93,44 +72,33 @@ class StageWindow final : public CacheWindow {
   std::vector<CachedPass> passes_;
 };
 
-KvCache::KvCache(const ModelConfig& model, const CacheConfig& config, int64_t sequences, int64_t capacity,
+KvCache::KvCache(const ModelConfig& model, const CacheConfig& config, std::vector<int64_t> capacities,
                  int64_t max_steps, DType dtype)
     : config_(config),
-      sequences_(sequences),
-      capacity_(capacity),
+      slots_(config, model.n_layers_in_recurrent_block),
       max_steps_(max_steps),
+      block_size_(model.block_size),
       prelude_layers_(model.n_layers_in_prelude),
-      core_layers_(model.n_layers_in_recurrent_block),
-      coda_layers_(model.n_layers_in_coda),
-      steps_(static_cast<std::size_t>(sequences)) {
-  MODR_CHECK(capacity <= model.block_size, "a cache of {} tokens for a block size of {}", capacity, model.block_size);
-  core_groups_ = core_groups(config, max_steps);
-  const int64_t slots = cache_slots(model, config, max_steps);
-  slab_ = Tensor::empty({slots * sequences * capacity, 2, model.n_embd}, dtype);
-}
-
-int64_t KvCache::core_group(int64_t recurrence, int64_t steps) const {
-  switch (config_.policy) {
-    case CachePolicy::full: return steps > recurrence ? recurrence : -1;
-    case CachePolicy::latest: return std::min(recurrence, steps - 1);
-    case CachePolicy::compress_s: {
-      const int64_t group = recurrence % config_.slots;
-      return steps > group ? group : -1;
-    }
-    case CachePolicy::compress_r: {
-      const int64_t group = recurrence / config_.slots;
-      return steps > group * config_.slots ? group : -1;
-    }
+      core_slots_(slots_.filled(max_steps)) {
+  for (int64_t capacity : capacities) {
+    MODR_CHECK(capacity >= 0 && capacity <= block_size_, "a cache of {} tokens for a block size of {}", capacity,
+               block_size_);
+    table_.push_back({rows_per_slot_, capacity, {}, -1, 0, false});
+    rows_per_slot_ += capacity;
   }
-  fail("unknown cache policy");
+  slab_ = Tensor::empty({cache_slots(model, config, max_steps) * rows_per_slot_, 2, model.n_embd}, dtype);
 }
 
 void KvCache::begin(std::vector<int64_t> sequences, std::vector<int64_t> counts) {
   MODR_CHECK(sequences.size() == counts.size(), "{} sequences with {} counts", sequences.size(), counts.size());
   for (std::size_t i = 0; i < sequences.size(); ++i) {
-    MODR_CHECK(sequences[i] >= 0 && sequences[i] < sequences_, "sequence {} of {}", sequences[i], sequences_);
-    if (length(sequences[i]) + counts[i] > capacity_)
-      fail("a sequence of {} tokens does not fit into a KV cache of {}", length(sequences[i]) + counts[i], capacity_);
+    MODR_CHECK(sequences[i] >= 0 && sequences[i] < std::ssize(table_), "sequence {} of {}", sequences[i],
+               table_.size());
+    const Sequence& sequence = at(sequences[i]);
+    MODR_CHECK(!sequence.forked, "sequence {} goes on in its forks", sequences[i]);
+    const int64_t after = length(sequences[i]) + counts[i], room = sequence.shared + sequence.capacity;
+    if (after > std::min(room, block_size_))
+      fail("a sequence of {} tokens does not fit into a KV cache of {}", after, std::min(room, block_size_));
   }
   active_ = std::move(sequences);
   counts_ = std::move(counts);
@@ -156,22 +124,31 @@ std::unique_ptr<CacheWindow> KvCache::core_window(int64_t recurrence, std::vecto
 }
 
 std::unique_ptr<CacheWindow> KvCache::coda_window() {
-  return std::make_unique<StageWindow>(*this, prelude_layers_ + core_groups_ * core_layers_, -1,
-                                       one_pass_each(active_.size()));
+  return std::make_unique<StageWindow>(*this, prelude_layers_ + core_slots_, -1, one_pass_each(active_.size()));
 }
 
 void KvCache::end(int64_t steps) {
   for (std::size_t i = 0; i < active_.size(); ++i) {
-    auto& taken = steps_[static_cast<std::size_t>(active_[i])];
+    auto& taken = at(active_[i]).steps;
     taken.insert(taken.end(), static_cast<std::size_t>(counts_[i]), steps);
   }
 }
 
 void KvCache::truncate(int64_t sequence, int64_t length) {
-  auto& taken = steps_.at(static_cast<std::size_t>(sequence));
-  MODR_CHECK(length >= 0 && length <= static_cast<int64_t>(taken.size()), "truncate {} tokens to {}", taken.size(),
-             length);
-  taken.resize(static_cast<std::size_t>(length));
+  Sequence& cut = at(sequence);
+  MODR_CHECK(length >= cut.shared && length <= std::ssize(cut.steps) && !cut.forked, "truncate {} tokens to {}",
+             cut.steps.size(), length);
+  cut.steps.resize(static_cast<std::size_t>(length));
+}
+
+void KvCache::fork(int64_t from, int64_t to) {
+  Sequence &root = at(from), &fork = at(to);
+  MODR_CHECK(root.root < 0 && fork.root < 0 && fork.steps.empty() && !fork.forked, "sequence {} as a fork of {}", to,
+             from);
+  root.forked = true;
+  fork.root = from;
+  fork.shared = length(from);
+  fork.steps = root.steps;
 }
 
 }  // namespace modr

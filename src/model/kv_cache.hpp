@@ -1,33 +1,20 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
+#include "model/cache_policy.hpp"
 #include "model/config.hpp"
 #include "nn/attention.hpp"
 
 namespace modr {
 
-/// Which cache slot recurrence t uses, and what stands in for a token that stopped before t (MODEL.md, "Decoding").
-enum class CachePolicy {
-  full,        // slot t; a token that stopped before t is not seen
-  compress_s,  // slot t mod K
-  compress_r,  // slot t div K
-  latest       // slot t; a token that stopped before t shows its last computed recurrence
-};
-
-struct CacheConfig {
-  CachePolicy policy = CachePolicy::full;
-  int64_t slots = 0;  // K of the compress policies
-};
-
-/// "full", "latest", "compress-s:K" or "compress-r:K"; throws Error for anything else.
-CacheConfig parse_cache_config(const std::string& text);
-
-/// Tokens that a cache holds, a sequence and position: one a layer outside the core, and as many a layer of the core as
-/// `max_steps` recurrences take.
+/// Slots of a sequence's every token: one a layer outside the core, and as many for the core as `max_steps` recurrences
+/// take.
 int64_t cache_slots(const ModelConfig& model, const CacheConfig& config, int64_t max_steps);
+
+/// Bytes of K and V that a token takes in a cache.
+std::size_t cache_bytes_per_token(const ModelConfig& model, const CacheConfig& config, int64_t max_steps, DType dtype);
 
 /// One pass of attention over a cached sequence; only a unit's first choice writes to the cache.
 struct CachedPass {
@@ -39,9 +26,13 @@ struct CachedPass {
 /// for the stages, end().
 class KvCache {
  public:
-  /// Room for `sequences` of at most `capacity` tokens with at most `max_steps` recurrences each.
-  KvCache(const ModelConfig& model, const CacheConfig& config, int64_t sequences, int64_t capacity, int64_t max_steps,
+  /// Room for sequences of at most capacities[i] tokens of their own, with at most `max_steps` recurrences each.
+  KvCache(const ModelConfig& model, const CacheConfig& config, std::vector<int64_t> capacities, int64_t max_steps,
           DType dtype);
+  /// The same for `sequences` of the same capacity.
+  KvCache(const ModelConfig& model, const CacheConfig& config, int64_t sequences, int64_t capacity, int64_t max_steps,
+          DType dtype)
+      : KvCache(model, config, std::vector<int64_t>(static_cast<std::size_t>(sequences), capacity), max_steps, dtype) {}
 
   /// The next call handles these sequences, sequences[i] bringing counts[i] real new tokens. Throws Error when one
   /// would not fit.
@@ -53,27 +44,40 @@ class KvCache {
   void end(int64_t steps);
 
   /// Cached tokens of a sequence.
-  int64_t length(int64_t sequence) const { return static_cast<int64_t>(steps_[std::size_t(sequence)].size()); }
-  /// Forgets the tokens of a sequence from `length` on.
+  int64_t length(int64_t sequence) const { return static_cast<int64_t>(at(sequence).steps.size()); }
+  /// Forgets the tokens of a sequence from `length` on; of a fork, only its own.
   void truncate(int64_t sequence, int64_t length);
-  int64_t capacity() const { return capacity_; }
+  /// The empty sequence `to` goes on behind the tokens that `from` has now, which both read and nobody copies. `from`
+  /// is no fork itself, and takes no part in calls any more.
+  void fork(int64_t from, int64_t to);
   std::size_t bytes() const { return slab_.bytes(); }
 
  private:
   friend class StageWindow;
+
+  struct Sequence {
+    int64_t first_row = 0, capacity = 0;  // of its own tokens, within every slot
+    std::vector<int64_t> steps;           // recurrences that each of its tokens took
+    int64_t root = -1, shared = 0;        // a fork: whose tokens its first `shared` are
+    bool forked = false;                  // others read its tokens
+  };
+
+  Sequence& at(int64_t sequence) { return table_.at(static_cast<std::size_t>(sequence)); }
+  const Sequence& at(int64_t sequence) const { return table_.at(static_cast<std::size_t>(sequence)); }
   int64_t row(int64_t slot, int64_t sequence, int64_t position) const {
-    return (slot * sequences_ + sequence) * capacity_ + position;
+    const Sequence& own = at(sequence);
+    const int64_t first = position < own.shared ? at(own.root).first_row : own.first_row - own.shared;
+    return slot * rows_per_slot_ + first + position;
   }
-  // The core slot group that a token which took `steps` recurrences shows at `recurrence`; -1: none.
-  int64_t core_group(int64_t recurrence, int64_t steps) const;
 
   CacheConfig config_;
-  int64_t sequences_, capacity_, max_steps_;
-  int64_t prelude_layers_, core_layers_, coda_layers_;
-  int64_t core_groups_;
-  Tensor slab_;                               // [rows, 2, n_embd]
-  std::vector<std::vector<int64_t>> steps_;   // [sequence][token]: recurrences it took
-  std::vector<int64_t> active_, counts_;      // of the call under way
+  CoreSlots slots_;
+  int64_t max_steps_, block_size_;
+  int64_t prelude_layers_, core_slots_;
+  int64_t rows_per_slot_ = 0;
+  Tensor slab_;                           // [rows, 2, n_embd]
+  std::vector<Sequence> table_;
+  std::vector<int64_t> active_, counts_;  // of the call under way
 };
 
 }  // namespace modr

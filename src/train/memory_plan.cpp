@@ -169,9 +169,8 @@ MemoryPlan plan_decoding(const ModelConfig& model, DType dtype, const DecodingSi
                        {.dtype = dtype, .trainable = Trainable::branches, .merge_up_to = size.merge_up_to,
                         .with_backward = false},
                        false);
-  const int64_t slots = cache_slots(model, size.cache, size.num_steps);
-  const PlannedBlock slab = tape.take("KV cache", slots * size.sequences * size.capacity * 2 * model.n_embd *
-                                                      static_cast<int64_t>(size_of(dtype)));
+  const auto token_bytes = static_cast<int64_t>(cache_bytes_per_token(model, size.cache, size.num_steps, dtype));
+  const PlannedBlock slab = tape.take("KV cache", size.sequences * size.capacity * token_bytes);
   tape.with_gradient(false, [&] {
     const PlannedPass pass{size.sequences, size.prompt, {1, 0}, Recompute::none};
     const PlannedVariable state = planned.run_core(planned.run_prelude(pass), pass);

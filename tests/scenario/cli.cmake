@@ -32,7 +32,7 @@ modr_cli_test(make_data_word 2 STDERR "^modr make-data: .*'many'.*--test" make-d
 modr_cli_test(verify_dtype 2 STDERR "^modr verify: --dtype: .*'f8'.*expected f32, f64 or bf16 " verify --dtype f8 x.h5)
 modr_cli_test(generate_no_checkpoint 2 STDERR "^modr generate: expected --checkpoint " generate --prompt x)
 modr_cli_test(generate_no_prompt 2 STDERR "^modr generate: expected --prompt " generate --checkpoint x)
-foreach(case "num_steps --num-steps 0" "max_new_tokens --max-new-tokens 0" "cache --cache compress-s:0"
+foreach(case "num_steps --num-steps 0" "max_new_tokens --max-new-tokens 0" "cache --cache compress-s0"
     "exit --exit never" "threshold --exit kl:x")
   separate_arguments(case)
   list(POP_FRONT case name)

@@ -66,11 +66,11 @@ TEST_F(Generate, StreamsWhatTheModelGenerates) {
 
 TEST_F(Generate, OptionsReachTheModel) {
   const Printed printed = run({"--checkpoint", file_, "--prompt", "ab", "--raw", "--max-new-tokens", "9", "--num-steps",
-                               "5", "--cache", "compress-s:2", "--seed", "7", "--continuous-compute"});
+                               "5", "--cache", "compress-s2", "--seed", "7", "--continuous-compute"});
   GenerateOptions options;
   options.num_steps = 5;
   options.max_new_tokens = 9;
-  options.cache = {CachePolicy::compress_s, 2};
+  options.cache = parse_cache_config("compress-s2");
   options.seed = 7;
   options.continuous_compute = true;
   EXPECT_EQ(printed.out, expected(Tokenizer::bytes().encode("ab", true), options));
@@ -78,7 +78,7 @@ TEST_F(Generate, OptionsReachTheModel) {
 
 TEST_F(Generate, ExitRuleSavesRecurrences) {
   const Printed printed = run({"--checkpoint", file_, "--prompt", "ab", "--max-new-tokens", "4", "--num-steps", "9",
-                               "--exit", "latent-diff:1e9", "--cache", "latest"});
+                               "--exit", "latent-diff:1e9", "--cache", "latest-m4"});
   EXPECT_NE(printed.err.find("; 1.00 recurrences a forward pass"), std::string::npos) << printed.err;
 }
 

@@ -80,7 +80,7 @@ TEST(MemoryPlan, IsWithinATenthOfTheAllocatorsPeak) {
 
 TEST(MemoryPlan, OfDecodingIsWithinATenthToo) {
   for (const DType dtype : {DType::f32, DType::bf16})
-    for (const char* cache : {"full", "compress-s:2"}) {
+    for (const char* cache : {"full", "compress-s8"}) {
       const TrainJob job = small_job(TrainMode::modr, RouteUnit::sequence, dtype, Recompute::none);
       const DecodingSize size{.sequences = 4, .prompt = 40, .capacity = 60, .num_steps = 4,
                               .cache = parse_cache_config(cache), .merge_up_to = 1};
