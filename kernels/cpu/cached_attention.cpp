@@ -76,17 +76,11 @@ class HeadGroup {
     queries_ = end - begin;
     start();
     const int64_t past = a_.past[sequence_];
-    for (int64_t first = 0; first < past; first += chunk) {
-      tokens_ = 0;
-      for (int64_t i = first; i < std::min(first + chunk, past); ++i) add_cached(a_.rows[sequence_ * a_.max_past + i]);
-      for (int64_t query = 0; query < queries_; ++query) add_chunk(query, tokens_);
-    }
-    for (int64_t first = 0; first < end; first += chunk) {
-      tokens_ = 0;
-      for (int64_t i = first; i < std::min(first + chunk, end); ++i) keys_[tokens_++] = row(i) + width_ + offset_;
-      for (int64_t query = 0; query < queries_; ++query)
-        add_chunk(query, std::min(tokens_, begin_ + query + 1 - first));
-    }
+    const int64_t* cached = a_.rows + sequence_ * a_.max_past;
+    for (int64_t i = 0; i < past; ++i)
+      if (cached[i] >= 0) add_token(a_.slab + cached[i] * 2 * width_ + offset_, -1);
+    for (int64_t i = 0; i < end; ++i) add_token(row(i) + width_ + offset_, i);
+    finish_chunk();
     finish();
   }
 
@@ -94,8 +88,22 @@ class HeadGroup {
   // q, k and v of a new token.
   const T* row(int64_t token) const { return a_.qkv + (a_.shape.offsets[sequence_] + token) * 3 * width_; }
 
-  void add_cached(int64_t row) {
-    if (row >= 0) keys_[tokens_++] = a_.slab + row * 2 * width_ + offset_;
+  // The next token that is seen: `place` among the new ones, or -1. Chunks are counted over cached and new tokens alike:
+  // a token's sums are the same whether those before it came in earlier calls or in this one.
+  void add_token(const T* key, int64_t place) {
+    if (tokens_ == 0) first_new_ = 0, cached_ = 0;
+    if (place < 0) ++cached_;
+    else if (tokens_ == cached_) first_new_ = place;
+    keys_[tokens_++] = key;
+    if (tokens_ == chunk) finish_chunk();
+  }
+
+  void finish_chunk() {
+    for (int64_t query = 0; query < queries_; ++query) {
+      const int64_t new_ones = std::max<int64_t>(begin_ + query + 1 - first_new_, 0);
+      add_chunk(query, std::min(tokens_, cached_ + new_ones));
+    }
+    tokens_ = 0;
   }
 
   void start() {
@@ -156,7 +164,8 @@ class HeadGroup {
 
   const CachedAttention<T>& a_;
   int64_t sequence_, heads_, dim_, width_, offset_;
-  int64_t begin_ = 0, queries_ = 0, tokens_ = 0;
+  int64_t begin_ = 0, queries_ = 0;
+  int64_t tokens_ = 0, cached_ = 0, first_new_ = 0;  // of this chunk: all, those from the cache, the first new one
   const T* keys_[chunk];  // of this chunk's tokens; values lie `width_` behind, in the cache as in qkv
   alignas(64) E q_[max_queries][max_group_width], sums_[max_queries][max_group_width];
   alignas(64) E scores_[max_group_heads][chunk];

@@ -26,22 +26,32 @@ RowMask mask_of(const DecodeCall& call) {
   return make_mask(std::move(mask));
 }
 
+// The rows whose logits are wanted.
 Indices last_rows(const DecodeCall& call) {
   std::vector<int32_t> rows;
   for (std::size_t i = 0; i < call.counts.size(); ++i)
-    rows.push_back(static_cast<int32_t>(static_cast<int64_t>(i) * call.seq + call.counts[i] - 1));
+    for (int64_t token = std::max<int64_t>(call.counts[i] - call.last_logits, 0); token < call.counts[i]; ++token)
+      rows.push_back(static_cast<int32_t>(static_cast<int64_t>(i) * call.seq + token));
   return make_indices(std::move(rows));
 }
 
 }  // namespace
 
-int32_t most_likely_token(const Tensor& logits, int64_t row) {
+int32_t most_likely_token(const Tensor& logits, int64_t row, std::string_view sequence) {
   return dispatch_exact(logits.dtype(), [&]<typename T>() {
     const T* from = logits.data<T>() + row * logits.size(1);
-    const T* best = std::max_element(from, from + logits.size(1));
-    if (!std::isfinite(*best)) fail("the logits of a token are not finite: the model's weights or states are not");
+    const T* end = from + logits.size(1);
+    const T* best = std::max_element(from, end);
+    // A NaN is neither above nor below another value, so that max_element may pass by it.
+    if (std::any_of(from, end, [](T logit) { return std::isnan(logit); }) || !std::isfinite(*best))
+      fail("{}: the logits of a token are not finite: the model's weights or states are not", sequence);
     return static_cast<int32_t>(best - from);
   });
+}
+
+bool decodes_together(const ModelConfig& model, const CacheConfig& cache, int64_t num_steps) {
+  return CoreSlots(cache, model.n_layers_in_recurrent_block).keeps_all(num_steps) &&
+         (!model.branches.has_router() || model.branches.top_k == 1);
 }
 
 Variable Decoder::features(const Variable& state, const Indices& positions, int64_t seq) {
@@ -55,6 +65,9 @@ DecodeResult Decoder::operator()(const DecodeCall& call) {
   const NoGrad guard;
   MODR_CHECK(call.exit == nullptr || call.sequences.size() == 1, "an exit rule follows one sequence, not {}",
              call.sequences.size());
+  MODR_CHECK(call.exit == nullptr || call.last_logits == 1, "an exit rule follows one token, not {}", call.last_logits);
+  MODR_CHECK(!call.tokens_are_units || model_.config().branches.top_k == 1, "tokens by themselves with {} choices each",
+             model_.config().branches.top_k);
   for (int64_t count : call.counts) MODR_CHECK(count > 0 && count <= call.seq, "{} of {} new tokens", count, call.seq);
   cache_.begin(call.sequences, call.counts);
   const Indices positions = positions_of(call, cache_, model_.config().block_size);
@@ -68,6 +81,7 @@ DecodeResult Decoder::operator()(const DecodeCall& call) {
   context.rope_table = model_.rope_table();
   context.positions = positions;
   context.cache = &cache_;
+  context.tokens_are_units = call.tokens_are_units;
   const Variable injected = model_.core().inject(e);
   const Indices last = last_rows(call);
   DecodeResult result;
@@ -86,7 +100,7 @@ DecodeResult Decoder::operator()(const DecodeCall& call) {
     if (call.exit->stops()) break;
   }
   const Variable all = features(state, positions, call.seq);
-  result.logits = model_.coda().head(call.all_logits ? all : ops::gather_rows(all, last)).value();
+  result.logits = model_.coda().head(ops::gather_rows(all, last)).value();
   result.state = state.value();
   cache_.end(result.steps);
   return result;

@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "model/exit_rule.hpp"
@@ -18,19 +19,37 @@ struct DecodeCall {
   Tensor initial_state;   // [sequences * seq, n_embd]
   int64_t num_steps = 0;  // recurrences, at most
   ExitRule* exit = nullptr;  // stops earlier when it says so; for calls of one sequence
-  bool all_logits = false;   // logits of every token instead of each sequence's last
+  int64_t last_logits = 1;   // of each sequence, the last so many real tokens get logits
+  bool tokens_are_units = false;  // every token is routed by itself, as decoding routes a new one; top_k is 1 then
 };
 
 struct DecodeResult {
-  Tensor logits;  // [sequences, vocab_size] of the last real tokens, or [sequences * seq, vocab_size]
+  Tensor logits;  // [rows, vocab_size]: each sequence's last min(counts[i], last_logits) tokens, one after the other
   Tensor state;   // [sequences * seq, n_embd] after the last recurrence
   std::vector<RouteDecision> decisions;
   int64_t steps = 0;                // recurrences taken
   std::vector<double> exit_values;  // of every recurrence, with an exit rule
 };
 
-/// The id with the largest of row `row` of logits [rows, vocab_size]; ties go to the lower id.
-int32_t most_likely_token(const Tensor& logits, int64_t row);
+/// The id with the largest of row `row` of logits [rows, vocab_size]; ties go to the lower id. Throws Error naming
+/// `sequence` where one of them is NaN, or the largest is infinite.
+int32_t most_likely_token(const Tensor& logits, int64_t row, std::string_view sequence);
+
+/// Calls f(row, branch) for every choice that a decision made for what is not padding, `row` being the sequence's place
+/// in the call.
+template <typename F>
+void for_real_choices(const DecodeCall& call, const RoutePlan& plan, F f) {
+  const int64_t units_per_row = plan.unit == RouteUnit::token ? call.seq : 1;
+  for (std::size_t i = 0; i < plan.choice.size(); ++i) {
+    const int64_t unit = static_cast<int64_t>(i) / plan.top_k;
+    const auto row = static_cast<std::size_t>(unit / units_per_row);
+    if (unit % units_per_row < call.counts[row]) f(row, plan.choice[i]);
+  }
+}
+
+/// Whether several new tokens in one call get what they would get one after the other, so that a continuation that is
+/// known can be taken in at once: no token before them shows another recurrence than theirs, and each has one branch.
+bool decodes_together(const ModelConfig& model, const CacheConfig& cache, int64_t num_steps);
 
 /// Runs a model token by token over a key-value cache, without gradient.
 class Decoder {

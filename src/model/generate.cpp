@@ -46,17 +46,16 @@ class Batch {
 
  private:
   KvCache make_cache() const {
-    int64_t capacity = 0;
+    std::vector<int64_t> capacities;
     for (const Prompt& prompt : prompts_) {
       const auto length = static_cast<int64_t>(prompt.tokens.size());
       if (length == 0) fail("an empty prompt cannot be continued");
       if (length >= model_.config().block_size)
         fail("a prompt of {} tokens leaves no room within the model's block size {}", length,
              model_.config().block_size);
-      capacity = std::max(capacity, std::min(length + options_.max_new_tokens, model_.config().block_size));
+      capacities.push_back(std::min(length + options_.max_new_tokens, model_.config().block_size));
     }
-    return {model_.config(), options_.cache, static_cast<int64_t>(prompts_.size()), capacity, options_.num_steps,
-            model_.dtype()};
+    return {model_.config(), options_.cache, std::move(capacities), options_.num_steps, model_.dtype()};
   }
 
   DecodeCall make_call() {
@@ -94,15 +93,10 @@ class Batch {
   }
 
   void count_branches(const DecodeCall& call, const DecodeResult& result) {
-    for (const RouteDecision& decision : result.decisions) {
-      const RoutePlan& plan = *decision.plan;
-      const int64_t tokens = plan.unit == RouteUnit::token ? call.seq : 1;  // units a sequence
-      for (std::size_t i = 0; i < plan.choice.size(); ++i) {
-        const int64_t unit = static_cast<int64_t>(i) / plan.top_k, row = unit / tokens;
-        if (unit % tokens >= call.counts[std::size_t(row)]) continue;  // padding
-        ++results_[std::size_t(active_[std::size_t(row)])].branch_counts[std::size_t(plan.choice[i])];
-      }
-    }
+    for (const RouteDecision& decision : result.decisions)
+      for_real_choices(call, *decision.plan, [&](std::size_t row, int32_t branch) {
+        ++results_[std::size_t(active_[row])].branch_counts[std::size_t(branch)];
+      });
   }
 
   void take_in(const DecodeCall& call, const DecodeResult& result) {
@@ -116,7 +110,9 @@ class Batch {
       stream.position += call.counts[i];
       const int64_t row = static_cast<int64_t>(i) * call.seq + call.counts[i] - 1;
       if (options_.continuous_compute) stream.last_state = result.state.slice(0, row, row + 1).clone();
-      const int32_t token = most_likely_token(result.logits, static_cast<int64_t>(i));
+      const auto place = static_cast<std::size_t>(sequence);
+      const int32_t token =
+          most_likely_token(result.logits, static_cast<int64_t>(i), name_of(prompts_[place], place));
       generation.stopped =
           std::find(options_.stop_ids.begin(), options_.stop_ids.end(), token) != options_.stop_ids.end();
       if (generation.stopped) continue;
@@ -141,14 +137,20 @@ class Batch {
 
 }  // namespace
 
+std::string name_of(const Prompt& prompt, std::size_t place) {
+  return prompt.name.empty() ? fmt::format("prompt {}", place) : prompt.name;
+}
+
 std::vector<Generation> generate(const ModrModel& model, std::span<const Prompt> prompts,
                                  const GenerateOptions& options, const GenerateObserver& observer) {
   if (options.num_steps < 1) fail("num_steps: expected at least 1, found {}", options.num_steps);
   if (!options.exit && !options.draft) return Batch(model, prompts, options).run(observer);
   std::vector<Generation> results;
-  for (const Prompt& prompt : prompts)
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const Prompt prompt{prompts[i].tokens, prompts[i].sample, name_of(prompts[i], i)};
     results.push_back(options.draft ? generate_speculatively(model, prompt, options, observer)
                                     : std::move(Batch(model, {&prompt, 1}, options).run(observer).front()));
+  }
   return results;
 }
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "model/decoder.hpp"
@@ -33,8 +34,12 @@ struct GenerateOptions {
 
 struct Prompt {
   std::vector<int32_t> tokens;
-  uint64_t sample = 0;  // with the seed, the key of its random states: equal keys give equal text in any batch
+  uint64_t sample = 0;    // with the seed, the key of its random states: equal keys give equal text in any batch
+  std::string name = {};  // for errors; empty: its place among the prompts
 };
+
+/// What an error calls prompt `place`.
+std::string name_of(const Prompt& prompt, std::size_t place);
 
 struct Generation {
   std::vector<int32_t> tokens;         // without the stop token

@@ -66,7 +66,8 @@ bool RecurrentCore::decides_at(int64_t recurrence) const {
 Variable RecurrentCore::inject(const Variable& e) const { return from_prelude_(e); }
 
 RouteDecision RecurrentCore::decide(const Variable& h, const CoreContext& context) const {
-  if (router_) return router_->decide(h, context.seq, context.mask);
+  const RouteUnit unit = context.tokens_are_units ? RouteUnit::token : branches_.unit;
+  if (router_) return router_->decide(h, unit, context.seq, context.mask);
   RouteDecision only;
   only.plan = single_branch_plan(h.size(0) / context.seq, context.seq);
   return only;

@@ -30,6 +30,7 @@ struct CoreContext {
   Tensor rope_table;
   Indices positions;          // [batch * seq]
   KvCache* cache = nullptr;   // decoding: read and written at every recurrence
+  bool tokens_are_units = false;  // routes each token by itself, whatever the config's unit
   Recompute recompute = Recompute::none;
   /// In recurrences without gradient h is a constant, but gates that serve later ones still lead into the router.
   bool gates_outlive_no_grad = false;

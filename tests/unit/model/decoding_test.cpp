@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "model/generate.hpp"
+#include "support/expect_error.hpp"
 #include "support/tiny_model.hpp"
 
 namespace modr {
@@ -24,7 +26,7 @@ DecodeCall call_of(const ModelConfig& config, const std::vector<int32_t>& ids, i
   call.ids = make_indices({ids.begin() + first, ids.begin() + first + count});
   call.initial_state = initial_states(config, keys, DType::f64);
   call.num_steps = num_steps;
-  call.all_logits = true;
+  call.last_logits = count;
   return call;
 }
 
@@ -32,7 +34,7 @@ DecodeCall call_of(const ModelConfig& config, const std::vector<int32_t>& ids, i
 TEST(Decoder, TokenByTokenEqualsTheWholeForwardPass) {
   for (int64_t branches : {0, 3})
     for (RouteWhen when : {RouteWhen::forward, RouteWhen::recurrence})
-      for (const char* cache : {"full", "latest", "compress-s:4", "compress-r:1"}) {
+      for (const char* cache : {"full", "latest-m4", "always-last-m4", "compress-s8", "skip-compress-r1"}) {
         ModelConfig config = tiny_config(branches);
         config.branches.unit = RouteUnit::token;
         config.branches.when = when;
@@ -178,68 +180,25 @@ TEST(Generate, ContinuousComputeStartsFromTheLastState) {
   EXPECT_EQ(generate(model, one_word, options).front().tokens.size(), 3u);
 }
 
-// Drafts with few recurrences, checked with all: the same text in fewer full passes, whatever the drafts were worth.
-TEST(Generate, SpeculationGivesTheSameText) {
-  for (int64_t branches : {0, 3})
-    for (const auto& [draft_steps, draft_tokens] : {std::pair{1, 3}, {2, 5}, {num_steps, 4}}) {
-      ModelConfig config = tiny_config(branches);
-      config.branches.unit = RouteUnit::token;
-      ModrModel model(config, DType::f64);
-      randomize(model, 8);
-      const std::vector<Prompt> prompts{{{1, 2, 3}, 0}, {{4}, 1}, {{5, 6, 7, 8, 9, 10, 11}, 2}};
-      for (int64_t max_new_tokens : {1, 6, 100}) {
-        GenerateOptions plain = options_for(max_new_tokens);
-        plain.stop_ids = {3};
-        GenerateOptions speculative = plain;
-        speculative.draft = DraftSpec{draft_steps, draft_tokens};
-        const auto want = generate(model, prompts, plain), got = generate(model, prompts, speculative);
-        for (std::size_t i = 0; i < prompts.size(); ++i) {
-          EXPECT_EQ(got[i].tokens, want[i].tokens);
-          EXPECT_EQ(got[i].stopped, want[i].stopped);
-          if (draft_steps == num_steps && want[i].tokens.size() > 6) {  // drafts as good as the check: none is refused
-            const auto full = std::count(got[i].steps.begin(), got[i].steps.end(), num_steps);
-            EXPECT_LE(full - std::ptrdiff_t(want[i].tokens.size()), std::ptrdiff_t(want[i].tokens.size()) / 2 + 2);
-          }
-        }
-      }
+// A NaN that is not the first of the logits is neither above nor below the others.
+TEST(Generate, NamesThePromptWhoseLogitsAreNotNumbers) {
+  for (const float bad : {NAN, INFINITY}) {
+    ModelConfig config = tiny_config();
+    config.tie_embeddings = false;
+    ModrModel model(config, DType::f32);
+    randomize(model, 8);
+    const std::vector<Prompt> prompts{{{1, 2, 3}, 0}, {{4}, 1, "problem 7"}};
+    generate(model, prompts, options_for(2));
+    for (const Parameter& parameter : model.parameters())
+      if (parameter.name == "transformer.wte.weight") parameter.variable.value().slice(0, 4, 5).fill(bad);
+    for (const bool speculates : {false, true}) {
+      GenerateOptions options = options_for(2);
+      if (speculates) options.draft = DraftSpec{1, 2};
+      expect_error([&] { generate(model, prompts, options); }, {"problem 7", "not finite"});
     }
-}
-
-TEST(Generate, SpeculationRefusesWhatItCannotKeepExact) {
-  ModrModel sequence(tiny_config(3), DType::f32), plain(tiny_config(), DType::f32);
-  const std::vector<Prompt> prompts{{{1, 2}, 0}};
-  GenerateOptions options = options_for(4);
-  options.draft = DraftSpec{2, 2};
-  EXPECT_THROW(generate(sequence, prompts, options), Error);
-  options.draft = DraftSpec{num_steps + 1, 2};
-  EXPECT_THROW(generate(plain, prompts, options), Error);
-  options.draft = DraftSpec{2, 2};
-  options.continuous_compute = true;
-  EXPECT_THROW(generate(plain, prompts, options), Error);
-}
-
-TEST(KvCache, CompressedSlotsTakeLessMemoryAndHoldTheLastOfTheirRecurrences) {
-  const ModelConfig config = tiny_config();
-  const KvCache full(config, parse_cache_config("full"), 1, 8, 6, DType::f32);
-  const KvCache small(config, parse_cache_config("compress-s:2"), 1, 8, 6, DType::f32);
-  EXPECT_EQ(full.bytes(), std::size_t((1 + 6 * 2 + 1) * 8 * 2 * 8 * 4));
-  EXPECT_EQ(small.bytes(), std::size_t((1 + 2 * 2 + 1) * 8 * 2 * 8 * 4));
-  KvCache cache(config, parse_cache_config("compress-r:2"), 1, 8, 6, DType::f64);
-  cache.begin({0}, {1});
-  for (int64_t t = 0; t < 6; ++t)
-    cache.core_window(t, {{0, true}})->store(0, Tensor::full({1, 24}, DType::f64, double(t)));
-  cache.end(6);
-  for (int64_t t = 0; t < 6; ++t) {
-    const auto past = cache.core_window(t, {{0, true}})->past(0);
-    ASSERT_EQ(past.rows.size(), 1u);
-    EXPECT_EQ(past.slab.slice(0, past.rows[0], past.rows[0] + 1).to_vector()[0], double(t / 2 * 2 + 1));
+    const Tensor logits = Tensor::from<double>(std::vector<double>{1, bad, 3, 2}, {1, 4}, DType::f32);
+    expect_error([&] { most_likely_token(logits, 0, "prompt 0"); }, {"prompt 0", "not finite"});
   }
-}
-
-TEST(KvCache, BadSpecificationsAreNamed) {
-  for (const char* text : {"", "ful", "compress-s", "compress-s:0", "compress-r:x", "compress-r:2x"})
-    EXPECT_THROW(parse_cache_config(text), Error) << text;
-  EXPECT_EQ(parse_cache_config("compress-s:8").slots, 8);
 }
 
 }  // namespace

@@ -89,10 +89,10 @@ BranchConfig config(int64_t branches, int64_t top_k = 1) {
 TEST(Router, TiesGoToTheLowerIndexAndTheBiasOnlySteersTheChoice) {
   Router router(config(3), 2, DType::f64);  // zero weights: all scores are sigmoid(0) = 0.5
   const Variable h = random_leaf({2, 2}, 1);
-  RouteDecision decision = router.decide(h, 1, nullptr);
+  RouteDecision decision = router.decide(h, RouteUnit::token, 1, nullptr);
   EXPECT_EQ(decision.plan->choice, (std::vector<int32_t>{0, 0}));
   router.bias().slice(0, 2, 3).fill(0.25);
-  decision = router.decide(h, 1, nullptr);
+  decision = router.decide(h, RouteUnit::token, 1, nullptr);
   EXPECT_EQ(decision.plan->choice, (std::vector<int32_t>{2, 2}));
   EXPECT_EQ(decision.gates.value().to_vector(), (std::vector<double>{0.5, 0.5}));
 }
@@ -101,17 +101,17 @@ TEST(Router, ASequenceIsRoutedByTheMeanOfItsRealTokens) {
   Router router(config(2), 1, DType::f64);
   router.weight().value().copy_from(Tensor::from<double>(std::vector<double>{1, -1}, {2, 1}, DType::f64));
   const Variable h(Tensor::from<double>(std::vector<double>{1, 2, -90, -3, -1, 80}, {6, 1}, DType::f64));
-  const RouteDecision decision = router.decide(h, 3, make_mask({1, 1, 0, 1, 1, 0}));
+  const RouteDecision decision = router.decide(h, RouteUnit::sequence, 3, make_mask({1, 1, 0, 1, 1, 0}));
   EXPECT_EQ(decision.plan->choice, (std::vector<int32_t>{0, 1}));
   EXPECT_NEAR(decision.gates.value().to_vector()[0], 1 / (1 + std::exp(-1.5)), 1e-12);
-  EXPECT_THROW(router.decide(h, 3, make_mask({1, 1, 0, 0, 0, 0})), Error);
+  EXPECT_THROW(router.decide(h, RouteUnit::sequence, 3, make_mask({1, 1, 0, 0, 0, 0})), Error);
 }
 
 TEST(Router, HiddenStatesThatAreNotFiniteGoSomewhere) {
   const Router router(config(2), 1, DType::f64);
   router.weight().value().fill(1);
   // The loss or the logits tell; a rank that stopped here would leave the others waiting.
-  const RouteDecision decision = router.decide(Variable(Tensor::full({1, 1}, DType::f64, NAN)), 1, nullptr);
+  const RouteDecision decision = router.decide(Variable(Tensor::full({1, 1}, DType::f64, NAN)), RouteUnit::sequence, 1, nullptr);
   EXPECT_EQ(decision.plan->choice, (std::vector<int32_t>{0}));
 }
 
