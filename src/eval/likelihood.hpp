@@ -1,28 +1,43 @@
 #pragma once
-// How likely a model holds a given continuation of a text.
+// How likely a model holds given continuations of a text.
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "model/kv_cache.hpp"
 #include "model/modr_model.hpp"
 
 namespace modr {
 
-struct Continuation {
-  std::vector<int32_t> prompt, continuation;  // tokens; neither is empty
-  uint64_t sample = 0;                        // with the seed, the key of its random states
+/// A text with what may follow it, as tokens; nothing is empty.
+struct ContinuedPrompt {
+  std::vector<int32_t> prompt;
+  std::vector<std::vector<int32_t>> continuations;
+  uint64_t sample = 0;    // with the seed, the key of its random states
+  std::string name = {};  // for errors
 
-  int64_t length() const { return static_cast<int64_t>(prompt.size() + continuation.size()); }
+  /// Positions that the prompt and its longest continuation take; the last token is only predicted.
+  int64_t positions() const;
 };
 
-struct Likelihood {
-  double log_likelihood = 0;           // of the continuation after the prompt, summed over its tokens, in nats
-  std::vector<int64_t> branch_counts;  // [n_branches]: how often each was chosen; empty without a router
+struct Likelihoods {
+  std::vector<double> log_likelihood;  // of each continuation after the prompt, summed over its tokens, in nats
+  std::vector<int64_t> branch_counts;  // [n_branches]: how often each was chosen, the prompt's once; empty without router
 };
 
-/// One forward pass a batch, prompt and continuation together as in training, padded on the right. Throws Error for an
-/// empty part, or one that is longer than the model's block size.
-std::vector<Likelihood> score_continuations(const ModrModel& model, std::span<const Continuation> continuations,
-                                            int64_t num_steps, uint64_t seed);
+struct LikelihoodOptions {
+  int64_t num_steps = 32;  // recurrences a token
+  CacheConfig cache;
+  uint64_t seed = 0;
+};
+
+/// The product of the probabilities that decoding would give a continuation's tokens (MODEL.md, "Decoding"): every prompt
+/// is run once and routed as in a prefill, each of its continuations goes on from its cache, and a continuation's tokens
+/// are routed as decoding routes new ones, each by itself. So the probabilities of all one-token continuations sum to 1.
+/// Prompts share forward passes as far as memory allows; a result does not depend on which. Throws Error for an empty
+/// part, for more tokens than the model's block size, and for logits that are not finite.
+std::vector<Likelihoods> score_continuations(const ModrModel& model, std::span<const ContinuedPrompt> prompts,
+                                             const LikelihoodOptions& options);
 
 }  // namespace modr

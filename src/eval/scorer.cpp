@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <numeric>
-#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/hash.hpp"
 #include "eval/answer.hpp"
 #include "eval/generation_options.hpp"
-#include "eval/likelihood.hpp"
 #include "model/generate.hpp"
 
 namespace modr {
@@ -29,11 +27,8 @@ void judge(const TaskItem& item, AnswerKind kind, Sample& sample) {
   }
 }
 
-// Which choice of which problem a row of a batch is.
-struct ChoiceOfItem {
-  std::size_t place;  // of the problem among those that are answered together
-  std::string_view choice;
-};
+// What errors call a problem.
+std::string problem_name(int64_t index) { return fmt::format("problem {}", index + 1); }
 
 double mean(const std::vector<int64_t>& values) {
   if (values.empty()) return 0;
@@ -74,7 +69,7 @@ std::vector<Sample> Scorer::generate_answers(const EncodedTask& task, std::span<
     samples[i].index = items[i];
     samples[i].too_long = static_cast<int64_t>(tokens.size()) >= model_.config().block_size;
     if (samples[i].too_long) continue;
-    prompts.push_back({tokens, sample_key(*task.task, items[i])});
+    prompts.push_back({tokens, sample_key(*task.task, items[i]), problem_name(items[i])});
     places.push_back(i);
   }
   if (prompts.empty()) return samples;
@@ -90,39 +85,47 @@ std::vector<Sample> Scorer::generate_answers(const EncodedTask& task, std::span<
   return samples;
 }
 
+ContinuedPrompt Scorer::with_choices(const EncodedTask& task, int64_t index) const {
+  ContinuedPrompt prompt{task.prompts[static_cast<std::size_t>(index)], {}, sample_key(*task.task, index),
+                         problem_name(index)};
+  for (const std::string& choice : task.task->items[static_cast<std::size_t>(index)].choices) {
+    prompt.continuations.push_back(tokenizer_.encode(choice_text(choice), false));
+    prompt.continuations.back().push_back(prompt_.end_id());
+  }
+  return prompt;
+}
+
 std::vector<Sample> Scorer::choose_answers(const EncodedTask& task, std::span<const int64_t> items,
                                            int64_t num_steps) const {
-  std::vector<Sample> samples;
-  std::vector<Continuation> rows;    // every choice of every problem that fits
-  std::vector<ChoiceOfItem> origin;  // of each row
-  for (int64_t index : items) {
-    samples.emplace_back().index = index;
-    const TaskItem& item = task.task->items[static_cast<std::size_t>(index)];
-    const std::size_t first = rows.size();
-    for (const std::string& choice : item.choices)
-      rows.push_back({task.prompts[static_cast<std::size_t>(index)], tokenizer_.encode(choice_text(choice), false),
-                      sample_key(*task.task, index)});
-    samples.back().too_long = std::ranges::any_of(std::span(rows).subspan(first), [&](const Continuation& row) {
-      return row.length() > model_.config().block_size;
-    });
-    if (samples.back().too_long) rows.resize(first);
-    for (std::size_t i = 0; first + i < rows.size(); ++i) origin.push_back({samples.size() - 1, item.choices[i]});
+  std::vector<Sample> samples(items.size());
+  std::vector<ContinuedPrompt> prompts;  // those that fit
+  std::vector<std::size_t> places;       // in samples, of each prompt
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    ContinuedPrompt prompt = with_choices(task, items[i]);
+    samples[i].index = items[i];
+    samples[i].too_long = prompt.positions() > model_.config().block_size;
+    if (samples[i].too_long) continue;
+    prompts.push_back(std::move(prompt));
+    places.push_back(i);
   }
-  const auto likelihoods = score_continuations(model_, rows, num_steps, config_.seed);
-  std::vector<double> best(samples.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto& [place, choice] = origin[i];
-    Sample& sample = samples[place];
-    const auto tokens = static_cast<int64_t>(rows[i].continuation.size());
-    sample.tokens += tokens;
+  const auto likelihoods =
+      score_continuations(model_, prompts, {num_steps, parse_cache_config(config_.cache), config_.seed});
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    Sample& sample = samples[places[i]];
+    std::vector<double> scores = likelihoods[i].log_likelihood;
+    for (std::size_t j = 0; j < scores.size(); ++j) {
+      const auto tokens = std::ssize(prompts[i].continuations[j]);
+      sample.tokens += tokens;
+      if (config_.length_normalise) scores[j] /= static_cast<double>(tokens);
+    }
     sample.mean_steps = static_cast<double>(num_steps);
-    add_counts(sample.branches, likelihoods[i].branch_counts);
-    const double score = likelihoods[i].log_likelihood / (config_.length_normalise ? static_cast<double>(tokens) : 1.0);
-    if (!sample.extracted.empty() && score <= best[place]) continue;  // ties go to the earlier choice
-    best[place] = score;
-    sample.extracted = choice;
-    sample.output = choice_text(choice);
-    sample.right = choice == task.task->items[static_cast<std::size_t>(sample.index)].gold;
+    sample.branches = likelihoods[i].branch_counts;
+    const TaskItem& item = task.task->items[static_cast<std::size_t>(sample.index)];
+    if (scores.empty()) continue;
+    // Ties go to the earlier choice.
+    sample.extracted = item.choices[static_cast<std::size_t>(std::ranges::max_element(scores) - scores.begin())];
+    sample.output = choice_text(sample.extracted);
+    sample.right = sample.extracted == item.gold;
   }
   return samples;
 }

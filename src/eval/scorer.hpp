@@ -8,6 +8,7 @@
 #include "dataset/prompt_template.hpp"
 #include "dataset/tokenizer.hpp"
 #include "eval/config.hpp"
+#include "eval/likelihood.hpp"
 #include "eval/sample.hpp"
 #include "eval/task.hpp"
 #include "model/modr_model.hpp"
@@ -23,8 +24,8 @@ struct EncodedTask {
 /// The key of a problem's random states: with the seed, it decides what a model answers.
 uint64_t sample_key(const Task& task, int64_t item);
 
-/// Lets one model answer problems. An answer depends on (seed, task's name, problem's index) and not on rank or
-/// time. (Which problems share a batch may still tip a tie between two tokens by rounding.)
+/// Lets one model answer problems. An answer depends on (seed, task's name, problem's index), and not on rank, time or
+/// the problems that share a batch.
 class Scorer {
  public:
   /// All arguments must outlive the scorer.
@@ -38,6 +39,9 @@ class Scorer {
  private:
   std::vector<Sample> generate_answers(const EncodedTask& task, std::span<const int64_t> items,
                                        int64_t num_steps) const;
+  /// A problem's prompt with its choices, each with the token that ends an answer: a choice that another begins with can
+  /// win.
+  ContinuedPrompt with_choices(const EncodedTask& task, int64_t index) const;
   std::vector<Sample> choose_answers(const EncodedTask& task, std::span<const int64_t> items, int64_t num_steps) const;
 
   const ModrModel& model_;

@@ -65,7 +65,7 @@ void expect_the_same(const Routing& routing, const Communicator& group, const Wo
 }
 
 TEST(SharedGeneration, RanksWithOtherPromptsDepthsAndCaches) {
-  const char* caches[] = {"full", "latest", "compress-s:2", "compress-r:2"};
+  const char* caches[] = {"full", "latest-m4", "compress-s4", "skip-compress-r2"};
   for (const Routing& routing : all_routings())
     for (const Communicator& group : branch_groups(mpi_world()))
       for (const bool continuous : {false, true}) {
@@ -128,13 +128,10 @@ TEST(SharedGeneration, RanksWithoutWork) {
       }
 }
 
-std::vector<Continuation> continuations_of(const std::vector<Prompt>& prompts) {
-  std::vector<Continuation> rows;
-  for (const Prompt& prompt : prompts) {
-    rows.push_back({prompt.tokens, {40, 41, 42}, prompt.sample});
-    rows.push_back({prompt.tokens, {50}, prompt.sample});
-  }
-  return rows;
+std::vector<ContinuedPrompt> continuations_of(const std::vector<Prompt>& prompts) {
+  std::vector<ContinuedPrompt> result;
+  for (const Prompt& prompt : prompts) result.push_back({prompt.tokens, {{40, 41, 42}, {50}}, prompt.sample});
+  return result;
 }
 
 // Some ranks score while others generate.
@@ -150,12 +147,13 @@ TEST(SharedGeneration, LikelihoodsBesideGeneration) {
       expect_equal(got, generate(whole, prompts, options_for(3)), routing.name());
       continue;
     }
-    const auto got = score_continuations(shared.model, continuations_of(prompts), 2 + rank, 7);
+    const auto got = score_continuations(shared.model, continuations_of(prompts), {2 + rank, {}, 7});
     serve_branches(shared.model, *shared.exchange);
-    const auto want = score_continuations(whole, continuations_of(prompts), 2 + rank, 7);
+    const auto want = score_continuations(whole, continuations_of(prompts), {2 + rank, {}, 7});
     ASSERT_EQ(got.size(), want.size());
     for (std::size_t i = 0; i < want.size(); ++i) {
-      EXPECT_NEAR(got[i].log_likelihood, want[i].log_likelihood, 1e-11) << routing.name();
+      for (std::size_t j = 0; j < want[i].log_likelihood.size(); ++j)
+        EXPECT_NEAR(got[i].log_likelihood[j], want[i].log_likelihood[j], 1e-11) << routing.name();
       EXPECT_EQ(got[i].branch_counts, want[i].branch_counts) << routing.name();
     }
   }

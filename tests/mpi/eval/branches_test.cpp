@@ -73,7 +73,7 @@ TEST(SharedBranches, EveryCacheGivesTheOneRankResultsWithEarlyExitToo) {
   config.num_steps = {3};
   for (const Routing& routing : all_routings())
     for (const Communicator& group : branch_groups(mpi_world()))
-      for (const auto& [cache, exit] : {std::pair{"latest", "kl:0.1"}, {"compress-s:2", ""}, {"compress-r:2", ""}}) {
+      for (const auto& [cache, exit] : {std::pair{"latest-m4", "kl:0.1"}, {"compress-s4", ""}, {"compress-r2", ""}}) {
         config.cache = cache;
         config.exit = exit;
         expect_the_same(whole_model(routing), group, {small_tasks()[0]}, config, routing.name() + ", " + cache);

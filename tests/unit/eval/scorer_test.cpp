@@ -19,38 +19,6 @@ std::vector<int64_t> all_items(const Task& task) {
   return items;
 }
 
-TEST(Likelihood, IsTheLossOfTheContinuationAlone) {
-  const ModrModel model = tiny_model(0);
-  const std::vector<Continuation> rows = {{{1, 2, 3, 4}, {5, 6}, 7}, {{9, 8}, {7}, 8}, {{1, 2, 3, 4}, {5, 6}, 9}};
-  const auto scores = score_continuations(model, rows, 3, 11);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    // One row without padding, the continuation as labels, the summed cross-entropy.
-    std::vector<int32_t> ids = rows[i].prompt;
-    ids.insert(ids.end(), rows[i].continuation.begin(), rows[i].continuation.end());
-    std::vector<int32_t> labels(ids.size(), -100);
-    for (std::size_t j = 0; j < rows[i].continuation.size(); ++j)
-      labels[rows[i].prompt.size() - 1 + j] = rows[i].continuation[j];
-    const auto seq = std::ssize(ids);
-    const TokenBatch batch{1, seq, make_indices(ids), make_indices(labels), nullptr};
-    const std::vector<uint64_t> sample{rows[i].sample};
-    const Variable state(initial_states(model.config(), state_keys(11, sample, seq), DType::f64));
-    const auto output = model.forward(batch, state, {.depth = {3, 0}});
-    EXPECT_NEAR(scores[i].log_likelihood, -model.loss(output.logits, batch, 1.0).value().item(), 1e-5);
-    EXPECT_TRUE(scores[i].branch_counts.empty());
-  }
-  EXPECT_NE(scores[0].log_likelihood, scores[2].log_likelihood);  // other random states
-  expect_error([&] { score_continuations(model, std::vector<Continuation>{{{1}, {}, 0}}, 1, 0); }, {"empty"});
-}
-
-TEST(Likelihood, CountsOneBranchADecision) {
-  const ModrModel model = tiny_model(3);
-  const std::vector<Continuation> rows = {{{1, 2, 3, 4}, {5, 6}, 7}, {{9, 8}, {7}, 8}};
-  for (const Likelihood& score : score_continuations(model, rows, 4, 0)) {
-    ASSERT_EQ(score.branch_counts.size(), 3u);
-    EXPECT_EQ(std::reduce(score.branch_counts.begin(), score.branch_counts.end()), 1);  // once a sequence
-  }
-}
-
 TEST(Scorer, GivesTheSameAnswersInAnyBatch) {
   const ModrModel model = tiny_model(3);
   const Tokenizer tokenizer = Tokenizer::bytes();
@@ -91,10 +59,12 @@ TEST(Scorer, TakesTheLikeliestChoice) {
       std::string best;
       double best_score = 0;
       for (const std::string& choice : task.items[i].choices) {
-        const Continuation row{prompts.prompt(task.items[i].question), tokenizer.encode(choice_text(choice), false),
-                               sample_key(task, static_cast<int64_t>(i))};
-        double score = score_continuations(model, {&row, 1}, 2, config.seed).front().log_likelihood;
-        if (normalise) score /= static_cast<double>(row.continuation.size());
+        std::vector<int32_t> tokens = tokenizer.encode(choice_text(choice), false);
+        tokens.push_back(prompts.end_id());
+        const ContinuedPrompt row{prompts.prompt(task.items[i].question), {tokens},
+                                  sample_key(task, static_cast<int64_t>(i))};
+        double score = score_continuations(model, {&row, 1}, {2, {}, config.seed}).front().log_likelihood.front();
+        if (normalise) score /= static_cast<double>(tokens.size());
         if (best.empty() || score > best_score) best_score = score, best = choice;
       }
       EXPECT_EQ(samples[i].extracted, best);
@@ -111,6 +81,26 @@ TEST(Scorer, AChoiceAmongEqualsIsTheFirst) {
   Task task{"ties", AnswerKind::likely_choice, {{"Which?", "b", {"b", "b"}}}};
   const Scorer scorer(model, tokenizer, PromptStyle::plain, config);
   EXPECT_TRUE(scorer.answer(scorer.encode(task), std::vector<int64_t>{0}, 1).samples.at(0).right);
+}
+
+// Of two choices one of which the other begins with, either can be the likelier: the end of an answer is part of it.
+TEST(Scorer, AChoiceThatAnotherBeginsWithCanWinOrLose) {
+  const Tokenizer tokenizer = Tokenizer::bytes();
+  const EvalConfig config = tiny_eval_config();
+  const Task task{"prefixes", AnswerKind::likely_choice, {{"Which?", "ending1", {"ending1", "ending10"}}}};
+  int longer = 0, shorter = 0;
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    ModrModel model = tiny_model(0);
+    testing::randomize(model, seed);
+    for (const Parameter& parameter : model.parameters())  // logits that differ by many nats
+      if (parameter.name == "transformer.wte.weight")
+        for (double& value : parameter.variable.value().span<double>()) value *= 40;
+    const Scorer scorer(model, tokenizer, PromptStyle::plain, config);
+    const auto sample = scorer.answer(scorer.encode(task), std::vector<int64_t>{0}, 2).samples.at(0);
+    ++(sample.extracted == "ending10" ? longer : shorter);
+  }
+  EXPECT_GT(longer, 0);
+  EXPECT_GT(shorter, 0);
 }
 
 TEST(Scorer, CountsQuestionsThatDoNotFitAsWrong) {
