@@ -155,7 +155,7 @@ ModelResult evaluate_checkpoint(const Communicator& world, const NamedCheckpoint
   run_agreed(world, [&] { loaded = load_model(checkpoint.file, request.dtype, request.tokenizer, sharers); });
   const std::string label = unique_label(checkpoint.label.empty() ? loaded->config.name : checkpoint.label, before);
   const ModelUnderTest model{label, *loaded->model, loaded->tokenizer, loaded->config.data.prompt,
-                             loaded->exchange.get()};
+                             loaded->exchange.get(), loaded->trained_parameters};
   return evaluate(world, model, tasks, request.config, request.quiet);
 }
 

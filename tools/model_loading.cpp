@@ -66,7 +66,8 @@ LoadedModel load_model(const fs::path& checkpoint, std::optional<DType> dtype, c
   load_weights(reader, *model);
   if (exchange) model->core().set_dispatcher(exchange);
   model->pack_weights({false, 1});  // they do not change any more
-  return {std::move(config), reader.info(), std::move(model), std::move(loaded), std::move(exchange)};
+  return {std::move(config), reader.info(), std::move(model), std::move(loaded), std::move(exchange),
+          reader.num_trainable_values()};
 }
 
 std::optional<DType> parse_row_dtype(const std::string& text) {

@@ -22,6 +22,7 @@ struct LoadedModel {
   std::unique_ptr<ModrModel> model;
   Tokenizer tokenizer;
   std::shared_ptr<const ExchangeDispatcher> exchange;  // where the branches are on different ranks; else null
+  int64_t trained_parameters = 0;                      // by the run that wrote the checkpoint
 };
 
 /// Reads a checkpoint, or the latest one of a run's folder, for rows of `dtype` (nothing: as it was trained), and the

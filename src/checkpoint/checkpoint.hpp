@@ -71,6 +71,8 @@ class CheckpointReader {
   /// The type in the file, e.g. "f32" (H5File::dataset_type).
   std::string weight_type(const std::string& name) const;
   bool is_trainable(const std::string& name) const;
+  /// Values of all weights that the run trained.
+  int64_t num_trainable_values() const;
   Tensor read_weight(const std::string& name, DType dtype) const;
   /// Reads a weight, or the rows of it that this rank holds, converting to the dtype at hand. Throws Error when it is
   /// missing or of another shape.

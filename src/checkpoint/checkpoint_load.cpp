@@ -91,6 +91,13 @@ bool CheckpointReader::is_trainable(const std::string& name) const {
   return file_.attribute_int(kWeights + name, "trainable") != 0;
 }
 
+int64_t CheckpointReader::num_trainable_values() const {
+  int64_t values = 0;
+  for (const std::string& name : weight_names_)
+    if (is_trainable(name)) values += weight_shape(name).numel();
+  return values;
+}
+
 Tensor CheckpointReader::read_weight(const std::string& name, DType dtype) const {
   return read_whole(kWeights + name).to(dtype);
 }

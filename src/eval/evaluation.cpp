@@ -141,7 +141,7 @@ ModelResult evaluate(const Communicator& comm, const ModelUnderTest& model, std:
       });
   if (!comm.is_root()) return {};
   ModelResult result{model.label, prompt_texts(encoded, model.tokenizer), collect(tasks, num_steps, pieces, answers),
-                     watch.seconds()};
+                     watch.seconds(), model.trained_parameters};
   if (!quiet) log("{}: all answers in {}", model.label, format_duration(result.seconds));
   return result;
 }

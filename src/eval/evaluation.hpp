@@ -46,6 +46,7 @@ struct ModelUnderTest {
   PromptStyle style = PromptStyle::plain;
   // Of the model, where its branches are on different ranks: good for one evaluation.
   const ExchangeDispatcher* exchange = nullptr;
+  int64_t trained_parameters = 0;  // by the run that made it, for the table; 0: unknown
 };
 
 /// All results of a model: tasks in the order they were given, and within a task num_steps in the config's order.
@@ -54,6 +55,7 @@ struct ModelResult {
   std::vector<std::vector<std::string>> prompts;  // [task][item]: what the model was given, special tokens included
   std::vector<TaskResult> results;
   double seconds = 0;  // from start to end
+  int64_t trained_parameters = 0;
 };
 
 /// Collective. Runs every task with every number of recurrences, dealing the work to all ranks as they are free, with

@@ -63,6 +63,14 @@ std::string shares_text(const std::vector<double>& shares) {
   return text;
 }
 
+// In groups of three digits.
+std::string trained_text(const ModelResult& model) {
+  if (model.trained_parameters == 0) return "";
+  std::string text = fmt::format("{}", model.trained_parameters);
+  for (auto at = std::ssize(text) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
 // The rows of one task (or, with an empty name, of the mean over tasks).
 void add_scores(TextTable& table, std::span<const ModelResult> models, const std::string& task,
                 const std::vector<int64_t>& depths) {
@@ -70,7 +78,7 @@ void add_scores(TextTable& table, std::span<const ModelResult> models, const std
   for (std::size_t i = 0; i < models.size(); ++i) {
     const TaskResult* any = task.empty() ? nullptr : find(models[i], task, models[i].results.front().num_steps);
     std::vector<std::string> row{i > 0 ? "" : task.empty() ? "mean" : task, models[i].label,
-                                 any == nullptr ? "" : fmt::format("{}", any->samples.size())};
+                                 trained_text(models[i]), any == nullptr ? "" : fmt::format("{}", any->samples.size())};
     for (int64_t steps : depths) {
       if (find(models[i], models[i].results.front().task, steps) == nullptr) {
         row.emplace_back();  // a model that was run with its own number of recurrences
@@ -91,7 +99,7 @@ void add_scores(TextTable& table, std::span<const ModelResult> models, const std
 TextTable score_table(std::span<const ModelResult> models) {
   const auto depths = depths_of(models);
   const auto tasks = distinct(models, [](const TaskResult& result) { return result.task; });
-  std::vector<std::string> head{"task", "model", "n"};
+  std::vector<std::string> head{"task", "model", "trained", "n"};
   for (int64_t steps : depths) head.push_back(fmt::format("T = {}", steps));
   head.push_back(fmt::format("% of branches, T = {}", std::ranges::max(depths)));
   TextTable table(std::move(head), {TextTable::Align::left, TextTable::Align::left});
@@ -179,6 +187,7 @@ Json to_summary(std::span<const ModelResult> models, const EvalConfig& config, c
   for (std::size_t i = 0; i < models.size(); ++i) {
     Json model{{"label", models[i].label},
                {"checkpoint", context.checkpoints.at(i)},
+               {"trained_parameters", models[i].trained_parameters},
                {"seconds", models[i].seconds},
                {"mean", Json::array()},
                {"results", Json::array()}};

@@ -10,8 +10,8 @@
 
 namespace modr {
 
-/// Accuracy in percent ± standard error: a row for every task and model, a column for every number of recurrences, and
-/// the share of each branch with the most recurrences; below, the mean over tasks, and the speed. With several models
+/// Accuracy in percent ± standard error: a row for every task and model, a column for every number of recurrences, the
+/// parameters that the model's run trained, and the share of each branch with the most recurrences; below, the mean over tasks, and the speed. With several models
 /// the rows of a task stand together. Ends with a newline.
 std::string to_table(std::span<const ModelResult> models);
 

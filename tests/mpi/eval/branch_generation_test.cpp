@@ -34,6 +34,12 @@ std::vector<Prompt> prompts_of(int rank, int64_t count) {
   return prompts;
 }
 
+std::vector<ContinuedPrompt> continuations_of(std::span<const Prompt> prompts) {
+  std::vector<ContinuedPrompt> result;
+  for (const Prompt& prompt : prompts) result.push_back({prompt.tokens, {{40, 41, 42}, {50}}, prompt.sample});
+  return result;
+}
+
 GenerateOptions options_for(int64_t num_steps) {
   GenerateOptions options;
   options.num_steps = num_steps;
@@ -78,6 +84,32 @@ TEST(SharedGeneration, RanksWithOtherPromptsDepthsAndCaches) {
             [&](const ModrModel& model) { return generate(model, prompts_of(rank, 1 + rank % 3), options); },
             fmt::format("cache {}, continuous {}", caches[rank % 4], continuous));
       }
+}
+
+// To the last bit, in the types that models compute in: rows of other ranks share the branches' products.
+TEST(SharedGeneration, TextsInF32AndBf16) {
+  for (const DType dtype : {DType::f32, DType::bf16})
+    for (const Routing& routing : all_routings()) {
+      const int rank = mpi_world().rank();
+      ModrModel whole = whole_model(routing, dtype, 64);
+      whole.pack_weights({false, 0});
+      const std::vector<Prompt> prompts = prompts_of(rank, 1 + 2 * (rank % 3));
+      const GenerateOptions options = options_for(3);
+      std::vector<Generation> alone;
+      for (const Prompt& prompt : prompts) alone.push_back(generate(whole, {&prompt, 1}, options).front());
+      for (const Communicator& group : branch_groups(mpi_world())) {
+        SharedModel shared = share_branches(whole, group);
+        shared.model.pack_weights({false, 0});
+        const auto got = generate(shared.model, prompts, options);
+        const auto scores = score_continuations(shared.model, continuations_of(prompts), {3, {}, 7});
+        serve_branches(shared.model, *shared.exchange);
+        expect_equal(got, alone, fmt::format("{}, {}", name_of(dtype), routing.name()));
+        for (std::size_t i = 0; i < prompts.size(); ++i)
+          EXPECT_EQ(scores[i].log_likelihood,
+                    score_continuations(whole, continuations_of({&prompts[i], 1}), {3, {}, 7})[0].log_likelihood)
+              << name_of(dtype) << ", " << routing.name();
+      }
+    }
 }
 
 TEST(SharedGeneration, EveryTokenExitsAtItsOwnRecurrence) {
@@ -126,12 +158,6 @@ TEST(SharedGeneration, RanksWithoutWork) {
             },
             fmt::format("{} ranks work", working));
       }
-}
-
-std::vector<ContinuedPrompt> continuations_of(const std::vector<Prompt>& prompts) {
-  std::vector<ContinuedPrompt> result;
-  for (const Prompt& prompt : prompts) result.push_back({prompt.tokens, {{40, 41, 42}, {50}}, prompt.sample});
-  return result;
 }
 
 // Some ranks score while others generate.

@@ -29,13 +29,14 @@ inline std::vector<Routing> all_routings() {
   return all;
 }
 
-/// The one of tiny_model(), in double, with four branches that are all on this rank.
-inline ModrModel whole_model(const Routing& routing) {
+/// The one of tiny_model(), in double unless said otherwise, with four branches that are all on this rank.
+inline ModrModel whole_model(const Routing& routing, DType dtype = DType::f64, int64_t n_embd = 8) {
   ModelConfig config = tiny_model(4).config();
+  config.n_embd = n_embd;
   config.branches.unit = routing.unit;
   config.branches.when = routing.when;
   config.branches.top_k = routing.top_k;
-  ModrModel model(config, DType::f64);
+  ModrModel model(config, dtype);
   randomize(model, 5);
   return model;
 }

@@ -72,13 +72,15 @@ TEST(TextTable, AlignsColumnsByCodePointsAndDropsEmptyOnes) {
 }
 
 TEST(Report, ShowsModelsSideBySide) {
-  const std::vector<ModelResult> models = {model_of("base", 1, {}), model_of("modr", 2, {3, 1})};
+  std::vector<ModelResult> models = {model_of("base", 1, {}), model_of("modr", 2, {3, 1})};
+  models[0].trained_parameters = 999;
+  models[1].trained_parameters = 1234567;
   const std::string table = to_table(models);
   const std::vector<std::string> lines = {
-      "task   model  n         T = 1        T = 16  % of branches, T = 16\n",
-      "sums   base   2    0.0 ±  0.0   50.0 ± 35.4\n",
-      "       modr   2    0.0 ±  0.0  100.0 ±  0.0                75 / 25\n",
-      "mean   base        0.0 ±  0.0   50.0 ± 25.0\n",
+      "task   model    trained  n         T = 1        T = 16  % of branches, T = 16\n",
+      "sums   base         999  2    0.0 ±  0.0   50.0 ± 35.4\n",
+      "       modr   1,234,567  2    0.0 ±  0.0  100.0 ±  0.0                75 / 25\n",
+      "mean   base         999       0.0 ±  0.0   50.0 ± 25.0\n",
       "model   T  tokens/answer  tokens/s a rank  answers/s a rank\n",
       "base   16            5.0              5.0               1.0\n"};
   for (const std::string& line : lines)
