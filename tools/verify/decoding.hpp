@@ -4,13 +4,25 @@
 #include <vector>
 
 #include "model/generate.hpp"
-#include "tools/golden_file.hpp"
+#include "tools/verify/golden_file.hpp"
 
 namespace modr::tools {
 
-/// The states of a call: the file's for the prompt, then one row a decoded token; zeros when the file has none.
-Tensor states_of_call(const GoldenFile& golden, const std::string& prefill, const std::string& decode,
-                      const ModrModel& model, int64_t call, int64_t tokens);
+/// The initial states of a sequence's calls: those of the prompt's tokens from dataset `prefill`, then a row a call
+/// from dataset `decode`; zeros where `prefill` is empty.
+class StatesOfCalls {
+ public:
+  StatesOfCalls(const GoldenFile& golden, const ModrModel& model, const std::string& prefill,
+                const std::string& decode);
+  /// Those of the next call, [tokens, n_embd]. Throws Error when the file has another number of them.
+  Tensor next(int64_t tokens);
+
+ private:
+  std::string decode_name_;
+  int64_t width_, call_ = 0;
+  DType dtype_;
+  Tensor prefill_, decode_;
+};
 
 /// What the forward passes of one sequence computed, call after call.
 struct DecodingRecord {

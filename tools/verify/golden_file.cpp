@@ -1,4 +1,4 @@
-#include "tools/golden_file.hpp"
+#include "tools/verify/golden_file.hpp"
 
 #include <limits>
 #include <sstream>
@@ -66,24 +66,31 @@ ModelConfig GoldenFile::model_config() const {
 Depth GoldenFile::depth() const { return {integer("num_steps_no_grad"), integer("num_steps_with_grad")}; }
 
 Trainable GoldenFile::trainable() const {
-  return has_branches() && text("trainable") == "lora+router" ? Trainable::branches : Trainable::all;
+  if (!has_branches()) return Trainable::all;
+  const std::string trainable = text("trainable");
+  if (trainable != "all" && trainable != "lora+router")
+    fail("{}: trainable: expected all or lora+router, found '{}'", file_.path().string(), trainable);
+  return trainable == "all" ? Trainable::all : Trainable::branches;
 }
 
 std::unique_ptr<ModrModel> GoldenFile::model(DType dtype) const {
   auto model = std::make_unique<ModrModel>(model_config(), dtype);
   for (const Parameter& parameter : model->parameters())
-    file_.read_into("weights/" + parameter.name, parameter.variable.value());
-  if (model->core().router()) file_.read_into("weights/transformer.router.bias", model->router_bias());
-  if (file_.has("buffers/freqs_cis"))
-    model->set_rope_table(file_.read_tensor("buffers/freqs_cis", DType::f32).view_as(model->rope_table().shape()));
+    file_.read_into(input("weights/" + parameter.name), parameter.variable.value());
+  if (model->core().router()) file_.read_into(input("weights/transformer.router.bias"), model->router_bias());
+  model->set_rope_table(tensor("buffers/freqs_cis", DType::f32).view_as(model->rope_table().shape()));
   model->set_trainable(trainable());
   return model;
 }
 
 Indices GoldenFile::ids(const std::string& dataset) const {
   std::vector<int32_t> ids;
-  for (int64_t id : file_.read_ints(dataset)) ids.push_back(narrowed(id, dataset));
+  for (int64_t id : file_.read_ints(input(dataset))) ids.push_back(narrowed(id, dataset));
   return make_indices(std::move(ids));
+}
+
+Tensor GoldenFile::tensor(const std::string& dataset, DType dtype) const {
+  return file_.read_tensor(input(dataset), dtype);
 }
 
 TokenBatch GoldenFile::batch() const {
@@ -93,7 +100,7 @@ TokenBatch GoldenFile::batch() const {
     fail("ignore_index: expected -100, found {}", ignored);
   if (!file_.has("padding_mask")) return batch;
   std::vector<uint8_t> mask;
-  for (int64_t real : file_.read_ints("padding_mask")) mask.push_back(real != 0 ? 1 : 0);
+  for (int64_t real : file_.read_ints(input("padding_mask"))) mask.push_back(real != 0 ? 1 : 0);
   batch.mask = make_mask(std::move(mask));
   return batch;
 }
