@@ -1,11 +1,11 @@
 #pragma once
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "base/shape.hpp"
+#include "checkpoint/h5_file.hpp"
 #include "tools/verify/computed.hpp"
-#include "tools/verify/golden_file.hpp"
 #include "tools/verify/report.hpp"
 
 namespace modr::tools {
@@ -13,8 +13,8 @@ namespace modr::tools {
 /// What a reference file claims: the values of every dataset that was not read as an input, by name.
 using Reference = std::map<std::string, std::vector<double>>;
 
-/// Reads all of them. To be called when everything was computed, as only then it is known what the inputs were.
-Reference read_reference(const GoldenFile& golden);
+/// Reads all of them. `inputs` is complete only once everything was computed (GoldenFile::inputs()).
+Reference read_reference(const H5File& file, const std::set<std::string>& inputs);
 
 /// Compares each computed dataset with the file's. A failure, by name: what differs, what was computed and is not in
 /// the file, what is in the file and was not computed, a group without anything in it; and when nothing was compared at

@@ -52,7 +52,7 @@ int run_verify(int argc, char** argv) {
   for (const std::string& path : files) {
     const GoldenFile golden(path);
     const Computed computed = compute_parts(golden, dtype);
-    const VerifyReport report = compare(computed, read_reference(golden));
+    const VerifyReport report = compare(computed, read_reference(golden.file(), golden.inputs()));
     std::cout << path << " (" << name_of(dtype) << "): " << (report.passed() ? "passed" : "FAILED") << '\n'
               << report.table(isatty(STDOUT_FILENO) != 0) << "inputs: " << list_of_inputs(golden) << "\n\n";
     passed = passed && report.passed();

@@ -1,0 +1,17 @@
+#pragma once
+#include <filesystem>
+#include <string>
+
+namespace modr::testing {
+
+// Single datasets of an HDF5 file, changed in place: what a check has to notice. Each throws std::runtime_error when
+// HDF5 refuses.
+
+void remove_dataset(const std::filesystem::path& file, const std::string& dataset);
+void rename_dataset(const std::filesystem::path& file, const std::string& from, const std::string& to);
+/// All floats by 2 %, or the first one by 0.5 where that would change none (zeros); of integers the first one by 1.
+void change_dataset(const std::filesystem::path& file, const std::string& dataset);
+/// The first value that is a number becomes NaN. For floats.
+void put_nan(const std::filesystem::path& file, const std::string& dataset);
+
+}  // namespace modr::testing
