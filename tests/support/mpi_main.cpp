@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,11 @@ class FailurePrinter final : public testing::EmptyTestEventListener {
   int rank_;
 };
 
-// Every rank gets 0 if all tests of all ranks passed, else 1, and rank 0 says who failed. No test at all is a failure.
+// What ctest takes for "skipped" (SKIP_RETURN_CODE).
+constexpr int everything_skipped = 77;
+
+// Every rank gets 0 if all tests of all ranks passed, 77 if all were skipped, else 1, and rank 0 says who failed. No test
+// at all is a failure, and so is another number of skipped ones on one rank, of which only rank 0's are printed.
 int run_tests(const Communicator& world) {
   if (world.rank() != 0) {
     testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
@@ -39,13 +44,19 @@ int run_tests(const Communicator& world) {
     listeners.Append(new FailurePrinter(world.rank()));  // GoogleTest deletes it
   }
   const int failed = RUN_ALL_TESTS();
-  const bool ran = testing::UnitTest::GetInstance()->test_to_run_count() > 0;
-  if (!ran) fmt::print(stderr, "[rank {}] no test ran\n", world.rank());
-  const std::vector<int> failed_on = world.all_gather<int>(failed != 0 || !ran);
+  const int num_tests = testing::UnitTest::GetInstance()->test_to_run_count();
+  const int num_skipped = testing::UnitTest::GetInstance()->skipped_test_count();
+  int roots = num_skipped;
+  world.broadcast(std::span(&roots, 1), 0);
+  if (num_tests == 0) fmt::print(stderr, "[rank {}] no test ran\n", world.rank());
+  if (num_skipped != roots)
+    fmt::print(stderr, "[rank {}] {} tests skipped, on rank 0 {}\n", world.rank(), num_skipped, roots);
+  const std::vector<int> failed_on = world.all_gather<int>(failed != 0 || num_tests == 0 || num_skipped != roots);
   for (int rank = 0; rank < world.size(); ++rank) {
     if (world.is_root() && failed_on[static_cast<std::size_t>(rank)]) fmt::print(stderr, "failed on rank {}\n", rank);
   }
-  return std::ranges::find(failed_on, 1) != failed_on.end();
+  if (std::ranges::find(failed_on, 1) != failed_on.end()) return 1;
+  return num_skipped == num_tests ? everything_skipped : 0;
 }
 
 // The number after "--ranks=", so that a launcher that starts fewer processes than asked is a failure, not a pass.

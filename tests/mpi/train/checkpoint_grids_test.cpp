@@ -70,6 +70,7 @@ void expect_close(const std::vector<StepResult>& got, const std::vector<StepResu
 
 TEST(CheckpointGrids, AnyGridTakesUpWhatAnyOtherSaved) {
   const Communicator& world = mpi_world();
+  if (grids_for(world.size()).empty()) GTEST_SKIP() << "no grid for this number of ranks";
   const SharedFolder folder;
   const TrainData data = testing::tiny_data(40);
   // One rank alone; every rank does it, each for itself.

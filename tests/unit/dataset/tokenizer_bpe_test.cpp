@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.hpp"
 #include "base/philox.hpp"
 #include "dataset/byte_level_bpe.hpp"
 
@@ -65,15 +64,14 @@ TEST(ByteLevelBpe, MergesAsThePlainTwin) {
   }
 }
 
+// A quadratic merge takes hours: the time limit of the test would end it.
 TEST(ByteLevelBpe, AMegabyteWithoutASplitTakesNoSquareTime) {
   std::vector<BpeMerge> merges = {{'a', 'a', 256}};
   for (int32_t id = 256; id < 266; ++id) merges.push_back({id, id, id + 1});
   const ByteLevelBpe bpe(identity(), merges, {}, false);
   Ids ids;
-  const Stopwatch clock;
   bpe.encode(std::string(1 << 20, 'a'), ids);
   EXPECT_EQ(ids, Ids(1 << 9, 266));  // 2^11 letters each
-  EXPECT_LT(clock.seconds(), 30);    // a quadratic merge takes hours
 }
 
 TEST(ByteLevelBpe, BytesWithoutATokenVanishOrBecomeUnknown) {

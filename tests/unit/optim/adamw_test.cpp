@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/philox.hpp"
+#include "support/differences.hpp"
 
 namespace modr {
 namespace {
@@ -45,10 +46,7 @@ struct Twin {
 };
 
 double largest_difference(const Tensor& tensor, const std::vector<double>& expected) {
-  const std::vector<double> values = tensor.to_vector();
-  double worst = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) worst = std::max(worst, std::abs(values[i] - expected[i]));
-  return worst;
+  return testing::largest_difference(tensor.to_vector(), expected);
 }
 
 // Large enough for several threads, with a tail that fills no vector register.
