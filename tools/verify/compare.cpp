@@ -102,7 +102,10 @@ VerifyReport compare(const Computed& computed, const Reference& reference) {
       report.fail(values.dataset, "twice", "computed more than once");
   }
   if (compared.empty()) report.fail("(nothing)", "missing", "nothing was compared");
-  for (const std::string& group : computed.empty_groups()) report.fail(group, "missing", "expected something in it");
+  for (const Verdict& verdict : computed.verdicts()) {
+    if (verdict.right) report.add({verdict.group, "verdict", 0, 0, verdict.why});
+    else report.fail(verdict.group, "verdict", verdict.why);
+  }
   for (const auto& [dataset, values] : reference)
     if (!compared.contains(dataset)) report.fail(dataset, "unknown", "was not compared: nothing is computed for it");
   return report;

@@ -24,6 +24,12 @@ struct ComputedValues {
   bool may_be_nan = false;  // NaN then has to meet NaN; elsewhere it is a failure on either side
 };
 
+struct Verdict {
+  std::string group;
+  bool right;
+  std::string why;
+};
+
 /// Everything that was computed for one reference file. A dataset that is named here has to be in the file, so what a
 /// file of a kind must hold is what is computed for it; compare() sees to that, and to what nothing was computed for.
 class Computed {
@@ -45,15 +51,19 @@ class Computed {
   void exact(const std::string& dataset, const std::vector<Integer>& values, RowMask mask = nullptr) {
     datasets_.push_back({dataset, {values.begin(), values.end()}, Judged::exact, 0, std::move(mask)});
   }
+  /// What was found of a group beside the values of its datasets.
+  void verdict(const std::string& group, bool right, const std::string& why) {
+    verdicts_.push_back({group, right, why});
+  }
   /// A group in which the file should have something, and has nothing.
-  void empty_group(const std::string& group) { empty_groups_.push_back(group); }
+  void empty_group(const std::string& group) { verdict(group, false, "expected something in it"); }
 
   const std::vector<ComputedValues>& datasets() const { return datasets_; }
-  const std::vector<std::string>& empty_groups() const { return empty_groups_; }
+  const std::vector<Verdict>& verdicts() const { return verdicts_; }
 
  private:
   std::vector<ComputedValues> datasets_;
-  std::vector<std::string> empty_groups_;
+  std::vector<Verdict> verdicts_;
 };
 
 }  // namespace modr::tools

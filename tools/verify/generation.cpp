@@ -81,6 +81,10 @@ void compute_generation(const GoldenFile& golden, const ModrModel& model, const 
   const std::vector<std::string> runs = golden.file().children("generation");
   if (runs.empty()) computed.empty_group("generation");
   for (const std::string& run : runs) {
+    if (golden.has("generation/" + run + "/num_steps")) {
+      compute_run_of_many_depths(golden, model, "generation/" + run, allowed, computed);
+      continue;
+    }
     compute_run(golden, model, "generation/" + run, allowed, computed);
     compute_prefill(golden, model, "generation/" + run, allowed, computed);
   }

@@ -23,9 +23,10 @@ Tolerances tolerances_of(DType dtype, bool branches) {
   return {5e-5, 5e-5, branches ? 1e-4 : 2e-4, 1e-5, 5e-5, 1e-5};
 }
 
-const std::array<VerifyPart, 3> table{{
+const std::array<VerifyPart, 4> table{{
     {{"input_ids", "expected"}, compute_forward},
     {{"generation"}, compute_generation},
+    {{"chunks"}, compute_chunks},
     {{"adaptive", "forward_adaptive"}, compute_adaptive},
 }};
 

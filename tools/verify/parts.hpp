@@ -35,6 +35,14 @@ void compute_forward(const GoldenFile& golden, const ModrModel& model, const Tol
 void compute_generation(const GoldenFile& golden, const ModrModel& model, const Tolerances& allowed,
                         Computed& computed);
 
+/// A run of compute_generation() whose calls have their own numbers of recurrences, over the file's cache policy; where
+/// upstream raises, an error.
+void compute_run_of_many_depths(const GoldenFile& golden, const ModrModel& model, const std::string& group,
+                                const Tolerances& allowed, Computed& computed);
+
+/// Given tokens in calls of several, over the file's cache policy: logits of every token.
+void compute_chunks(const GoldenFile& golden, const ModrModel& model, const Tolerances& allowed, Computed& computed);
+
 /// Per-token early exit in generation and token by token: words, steps, criteria, states and logits.
 void compute_adaptive(const GoldenFile& golden, const ModrModel& model, const Tolerances& allowed, Computed& computed);
 
