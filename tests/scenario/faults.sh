@@ -1,11 +1,12 @@
 # Jobs that are killed: kill -9 on a random rank at a random moment, half of the times while it saves, on several grids.
 # Each is resumed (at times killed again) and must end with the losses and weights of a job that nobody killed, bit for
 # bit; nothing that was said to be saved may be missing or other than it was. By hand, e.g. to repeat run 17 of a seed:
-#   tests/scenario/faults.sh BIN REPOSITORY [--runs 200] [--seed 1] [--first 17]
+#   tests/scenario/faults.sh BIN REPOSITORY [--runs 200] [--seed 2] [--first 17]
+# Without --seed, as ctest has it, the draws are the same each time; when a rank dies is never quite the same.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1  # as ctest has it
 shift 2
-runs=6 seed=$((EPOCHSECONDS % 100000)) first=1
+runs=6 seed=1 first=1
 while (($# > 1)); do
   case $1 in
     --runs) runs=$2 ;;
@@ -15,6 +16,7 @@ while (($# > 1)); do
   esac
   shift 2
 done
+echo "runs $first to $((first + runs - 1)) of seed $seed"
 small_data
 small_run job modr 4 "steps: 16" "checkpoint_every: 2" "trainable: all"
 grids=(data branch stages both)
@@ -42,7 +44,7 @@ sleep_ms() {
 # start NAME GRID KEEP OPTIONS...: the job in the background, its mpirun in `job`, what it says in NAME.log.
 start() {
   local -n options=$2
-  mpirun --oversubscribe --bind-to none --quiet --timeout 100 -n "${ranks[$2]}" "$modr" train --config job.yaml \
+  mpirun --oversubscribe --bind-to none --quiet --timeout 500 -n "${ranks[$2]}" "$modr" train --config job.yaml \
     --set "train.output=runs/$1" --set "train.keep_checkpoints=$3" "${options[@]}" "${@:4}" >> "$1.log" 2>&1 &
   job=$!
 }

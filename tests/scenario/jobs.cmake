@@ -3,10 +3,9 @@ foreach(scenario train_and_evaluate grids kill_and_resume bad_input full_disk gs
         launch_local faults slurm)
   add_test(NAME scenario/${scenario}
     COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/${scenario}.sh $<TARGET_FILE_DIR:modr> ${CMAKE_SOURCE_DIR})
-  set_tests_properties(scenario/${scenario} PROPERTIES TIMEOUT 300 LABELS scenario PROCESSORS 2 SKIP_RETURN_CODE 77
+  set_tests_properties(scenario/${scenario} PROPERTIES TIMEOUT 900 LABELS scenario PROCESSORS 2 SKIP_RETURN_CODE 77
     ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
 endforeach()
-set_tests_properties(scenario/slurm PROPERTIES TIMEOUT 600)
 
 # An evaluation whose last rank goes wrong while the others wait for rows of its branches.
 add_executable(evaluation_endings ${CMAKE_CURRENT_LIST_DIR}/evaluation_endings.cpp)

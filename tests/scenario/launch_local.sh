@@ -5,13 +5,12 @@ export MODR_BUILD
 MODR_BUILD=$(cd "$(dirname "$modr")/.." && pwd)
 # launch/local as a terminal starts it, also where this script was started with signals ignored (nohup, a shell's &).
 launch_local() { exec env --default-signal=HUP,INT,TERM,USR1 "$repository/launch/local" "$@"; }
-# Waits until a file has so many lines: has_lines FILE COUNT.
+# Waits until a file of the job's has so many lines: has_lines FILE COUNT.
 has_lines() {
-  for ((i = 0; i < 1500; ++i)); do
-    [[ -e $1 && $(wc -l < "$1") -ge $2 ]] && return
+  until [[ -e $1 && $(wc -l < "$1") -ge $2 ]]; do
+    kill -0 "$job" 2> /dev/null || die "$1 has no $2 lines, and the job is over"
     sleep 0.02
   done
-  die "$1 has no $2 lines"
 }
 
 small_data
@@ -42,6 +41,7 @@ while true; do sleep 0.02; done
 FAKE
 chmod +x mpirun
 for command in train eval; do
+  rm -f got.txt  # has_lines could see the last one's
   set -m
   MPIRUN=$work/mpirun launch_local 2 $command x > got.txt &
   job=$!

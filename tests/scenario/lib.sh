@@ -9,7 +9,7 @@ cd "$work"
 
 die() { echo "FAILED: $*" >&2; exit 1; }
 expect() { "$@" || die "$*"; }
-on_ranks() { timeout 200 mpirun --oversubscribe --bind-to none --quiet -n "$1" "$modr" "${@:2}"; }
+on_ranks() { timeout 600 mpirun --oversubscribe --bind-to none --quiet -n "$1" "$modr" "${@:2}"; }
 
 # A small run over generated problems: small_run NAME MODE BRANCHES [LINES OF THE SECTION train].
 small_run() {
@@ -35,7 +35,19 @@ $(printf '  %s\n' "${@:4}")
 YAML
 }
 
-# The losses of a run, one a line, to the last digit.
-losses() { sed 's/.*"loss":\([^,]*\),.*/\1/' "$1/metrics.jsonl"; }
+# The losses of a run, one a line, to the last digit. That there are none is an error: two empty lists are equal.
+losses() {
+  local found
+  found=$(sed -n 's/.*"loss":\([^,]*\),.*/\1/p' "$1/metrics.jsonl")
+  [[ -n $found ]] || die "$1 recorded no losses"
+  echo "$found"
+}
+has_steps() { [[ -e runs/$1/metrics.jsonl && $(wc -l < "runs/$1/metrics.jsonl") -ge $2 ]]; }
+# under_way RUN COUNT JOB: waits until the run has recorded so many steps; fails when the job is over before. (That it
+# comes to an end at all is up to ctest's time limit: how long a busy machine takes is nobody's business.)
+under_way() {
+  until has_steps "$1" "$2" || ! kill -0 "$3" 2> /dev/null; do sleep 0.02; done
+  has_steps "$1" "$2"
+}
 
 small_data() { "$modr" make-data --output data --pretrain 400 --finetune 400 --test 10 > data.txt; }

@@ -109,7 +109,6 @@ whole_s=$((SECONDS - start))
 losses runs/whole > whole.txt
 like_whole() { sed "s/^name: whole/name: $1/" whole.yaml > "$1.yaml"; }
 same_losses() { losses "runs/$1" | cmp - whole.txt || die "$1: other losses than in one piece"; }
-has_steps() { [[ -e runs/$1/metrics.jsonl && $(wc -l < "runs/$1/metrics.jsonl") -ge $2 ]]; }
 
 # Slurm's shortest limit is a minute. Of that the run may use a quarter of what it takes in one piece, so that it is
 # stopped on a machine that has become much faster since as well, and 3 s at least, to get on at all.

@@ -58,11 +58,7 @@ paste <(losses runs/one) <(losses runs/both) |
 
 on_hosts train --config cut.yaml "${exchange[@]}" > cut.out 2> cut.log &
 job=$!
-for ((i = 0; i < 600; ++i)); do
-  [[ -e runs/cut/metrics.jsonl && $(wc -l < runs/cut/metrics.jsonl) -ge 3 ]] && break
-  sleep 0.1
-done
-[[ $(wc -l < runs/cut/metrics.jsonl) -ge 3 ]] || { cat cut.log; die "the job to be cut did not start"; }
+under_way cut 3 "$job" || { cat cut.log; die "the job to be cut did not start"; }
 ip -n "$b" link set "v$$b" down
 start=$SECONDS
 code=0
@@ -70,7 +66,8 @@ wait "$job" || code=$?
 took=$((SECONDS - start))
 grep -a "modr train:" cut.log > messages.txt || true
 [[ $code == 3 ]] || { cat cut.log; die "exit code $code instead of 3"; }
-((took <= timeout_s + 8)) || die "the job ended $took s after the link was cut, expected $((timeout_s + 8)) at most"
+# Without the job's own limit it would be TCP's, a quarter of an hour: no claim on how fast a busy machine is.
+((took <= timeout_s + 60)) || die "the job ended $took s after the link was cut, its limit being $timeout_s s"
 [[ $(wc -l < messages.txt) == 1 ]] || { cat cut.log; die "expected one message"; }
 grep -q "rank 1 " messages.txt || { cat messages.txt; die "the message does not name rank 1"; }
 for ((i = 0; i < 150; ++i)); do
