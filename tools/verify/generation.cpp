@@ -80,8 +80,9 @@ void compute_generation(const GoldenFile& golden, const ModrModel& model, const 
                         Computed& computed) {
   const std::vector<std::string> runs = golden.file().children("generation");
   if (runs.empty()) computed.empty_group("generation");
+  if (is_of_cache_policy(golden) && !golden.has("chunks")) computed.empty_group("chunks");
   for (const std::string& run : runs) {
-    if (golden.has("generation/" + run + "/num_steps")) {
+    if (is_of_cache_policy(golden)) {
       compute_run_of_many_depths(golden, model, "generation/" + run, allowed, computed);
       continue;
     }

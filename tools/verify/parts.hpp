@@ -35,6 +35,9 @@ void compute_forward(const GoldenFile& golden, const ModrModel& model, const Tol
 void compute_generation(const GoldenFile& golden, const ModrModel& model, const Tolerances& allowed,
                         Computed& computed);
 
+/// Whether a file is of upstream's cache policies: its root names one.
+bool is_of_cache_policy(const GoldenFile& golden);
+
 /// A run of compute_generation() whose calls have their own numbers of recurrences, over the file's cache policy; where
 /// upstream raises, an error.
 void compute_run_of_many_depths(const GoldenFile& golden, const ModrModel& model, const std::string& group,
