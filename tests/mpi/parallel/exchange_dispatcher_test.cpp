@@ -140,6 +140,8 @@ void expect_round_trip(const Case& made, Pace pace, uint64_t seed) {
   const std::vector<double> value = back.value().to_vector(), gradient = h.grad_or_zeros().to_vector();
   const std::vector<double> want = home.h.to_vector(), dwant = cotangent.to_vector();
   const double rounding = top_k == 1 ? 0 : made.dtype == DType::bf16 ? 0x1p-7 : 1e-15;
+  ASSERT_EQ(value.size(), want.size());
+  ASSERT_EQ(gradient.size(), dwant.size());
   for (std::size_t i = 0; i < want.size(); ++i) {
     EXPECT_NEAR(value[i], want[i], rounding * std::abs(want[i]));
     EXPECT_NEAR(gradient[i], dwant[i], rounding * std::abs(dwant[i]));
