@@ -7,7 +7,7 @@ build_folder=${MODR_BUILD:-$repository/build/release}
 # (oneDNN's CMake package asks for OpenCL, which nothing here uses.)
 packages=(g++ cmake ninja-build pkg-config git
   libopenmpi-dev openmpi-bin libhdf5-openmpi-dev hdf5-tools libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev
-  libboost-program-options-dev libpcre2-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libgtest-dev libbenchmark-dev iproute2)
+  libboost-program-options-dev libpcre2-dev libicu-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libgtest-dev libbenchmark-dev iproute2)
 
 # A heading, bold on a terminal.
 say() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataset/unicode_property.hpp"
 #include "dataset/utf8.hpp"
 
 namespace modr {
@@ -33,7 +34,11 @@ AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens) : tokens_(s
   for (const AddedToken& token : tokens_) {
     begins_[static_cast<uint8_t>(token.content.front())] = true;
     // Unicode's word characters, as Rust's regex library has them.
-    if (token.single_word && !word_) word_.emplace("[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]");
+    if (token.single_word && word_.empty()) {
+      for (const char* name : {"Alphabetic", "M", "Nd", "Pc", "Join_Control"}) {
+        word_ = word_.united(known_property(name));
+      }
+    }
   }
 }
 
@@ -55,8 +60,8 @@ const AddedToken* AddedTokenMatcher::longest_at(std::string_view text) const {
 }
 
 bool AddedTokenMatcher::stands_alone(std::string_view before, std::string_view behind) const {
-  if (!before.empty() && word_->matches(last_utf8_char(before))) return false;
-  return behind.empty() || !word_->matches(behind.substr(0, decode_utf8(behind).length));
+  if (!before.empty() && word_.contains(decode_utf8(last_utf8_char(before)).code_point)) return false;
+  return behind.empty() || !word_.contains(decode_utf8(behind).code_point);
 }
 
 std::optional<AddedTokenMatcher::Match> AddedTokenMatcher::find(std::string_view text, std::size_t from) const {

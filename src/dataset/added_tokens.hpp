@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dataset/regex.hpp"
+#include "dataset/code_point_set.hpp"
 
 namespace modr {
 
@@ -44,7 +44,7 @@ class AddedTokenMatcher {
 
   std::vector<AddedToken> tokens_;  // sorted by content
   std::array<bool, 256> begins_{};  // first bytes of contents
-  std::optional<Regex> word_;       // one word character; only where a token needs it
+  CodePointSet word_;               // word characters; empty where no token needs them
 };
 
 }  // namespace modr

@@ -4,17 +4,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "dataset/code_point_set.hpp"
 
 namespace modr {
 
-/// One set of characters as it is written between [ and ] in PCRE2, e.g. `\p{L}\p{M}`, or its complement.
+/// A set of characters as it is written: the members, and whether all others are meant.
 struct CharacterSet {
-  std::string items;
+  CodePointSet members;
   bool negated = false;
 
-  /// A PCRE2 expression for one character of the set.
-  std::string to_pcre2() const { return (negated ? "[^" : "[") + items + "]"; }
+  CodePointSet resolved() const { return negated ? members.complement() : members; }
 };
 
 /// The letters that shorthand_set() knows.
@@ -23,9 +23,6 @@ inline constexpr std::string_view kShorthandLetters = "wWdDsShH";
 /// \w, \d, \s, \h and their complements (the upper-case letters) as they are outside of brackets. Throws Error for
 /// another letter.
 CharacterSet shorthand_set(char letter);
-
-/// A property or POSIX name: \p{name}, [:name:]. Throws Error for a name that is empty or has odd characters.
-CharacterSet named_set(std::string_view name, bool negated);
 
 /// A place in a pattern, from which the parts of the translation read on.
 class PatternReader {
@@ -51,14 +48,17 @@ class PatternReader {
   std::size_t pos_ = 0;
 };
 
+/// A property or POSIX name: \p{name}, [:name:], which ended where `reader` stands. Throws Error for an unknown one.
+CharacterSet named_set(const PatternReader& reader, std::string_view name, bool negated);
+
 /// Reads \p{...} or \P{...} behind the letter (`negated` for P).
-CharacterSet take_property(PatternReader& reader, bool negated);
+CharacterSet take_property(PatternReader& reader, bool negated, bool in_brackets);
 
-/// Reads what follows a backslash as one character (\n, \x{41}, \u0041, an escaped sign): its code point as PCRE2
-/// writes it. Throws Error for letters that mean nothing here.
-std::string take_escaped_char(PatternReader& reader);
+/// Reads what follows a backslash as one character (\n, \x{41}, \u0041, an escaped sign). Throws Error for letters that
+/// mean nothing here.
+char32_t take_escaped_char(PatternReader& reader);
 
-/// Reads a class behind its [ up to its ] and returns a PCRE2 expression that matches one character.
-std::string take_class(PatternReader& reader);
+/// Reads a class behind its [ up to its ].
+CharacterSet take_class(PatternReader& reader);
 
 }  // namespace modr

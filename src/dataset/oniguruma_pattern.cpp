@@ -3,26 +3,33 @@
 #include <fmt/format.h>
 
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "dataset/character_class.hpp"
+#include "dataset/unicode_property.hpp"
+#include "dataset/utf8.hpp"
 
 namespace modr {
 namespace {
 
-/// A piece of the translation that a quantifier would apply to, and groups that wait for their end.
+/// A group that waits for its end.
 struct Group {
-  std::size_t begin;        // where its text starts in the output
-  int inline_options = 0;   // number of (?i)s inside, each of which became a group up to this group's end
+  std::size_t begin;           // where it starts in the output
+  int inline_options = 0;      // number of (?i)s inside, each of which became a group up to this group's end
+  bool caseless_outside = false, dot_all_outside = false;  // options to go back to
 };
 
+CodePointSet any_but_newline() { return CodePointSet::of('\n').complement(); }
+
+/// Reads a pattern from front to back, and writes its parts.
 class Translator {
  public:
   explicit Translator(std::string_view pattern) : reader_(pattern) {}
 
-  std::string run() {
+  Pattern run() {
     while (!reader_.done()) step();
     if (groups_.size() != 1) reader_.fail_here("')' is missing");
     close_inline_options();
@@ -33,44 +40,66 @@ class Translator {
   void step() {
     if (reader_.accept("(")) return open_group();
     if (reader_.accept(")")) return close_group();
-    if (reader_.accept("[")) return atom(take_class(reader_));
+    if (reader_.accept("[")) return set(in_case(take_class(reader_)));
     if (reader_.accept("\\")) return escape();
     if (const auto sign = reader_.accept_one_of("|^$")) return not_repeatable(std::string{*sign});
-    if (reader_.accept(".")) return atom(".");
+    if (reader_.accept(".")) return set(dot_all_ ? CodePointSet({{0, kLastCodePoint}}) : any_but_newline());
     if (const std::optional<Quantifier> quantifier = accept_quantifier()) return repeat(*quantifier);
-    const std::string_view c = reader_.take();
-    atom(c == "{" || c == "}" || c == "]" ? "\\" + std::string(c) : std::string(c));
+    set(in_case({CodePointSet::of(decode_utf8(reader_.take()).code_point)}));
   }
 
-  void atom(const std::string& text) {
+  /// What follows is something that a quantifier may stand behind.
+  void begin_atom() {
     atom_begin_ = out_.size();
     quantified_ = false;
-    out_ += text;
   }
 
-  void not_repeatable(std::string_view text) {
+  void set(CodePointSet characters) {
+    begin_atom();
+    out_.add(std::move(characters));
+  }
+
+  void not_repeatable(std::string text) {
     atom_begin_.reset();
-    out_ += text;
+    out_.add(std::move(text));
+  }
+
+  /// What a class or a character matches: without regard to case, the members are completed, then the others are taken.
+  CodePointSet in_case(CharacterSet set) const {
+    if (caseless_) set.members = close_over_case(set.members);
+    return set.resolved();
   }
 
   void escape() {
     if (const auto letter = reader_.accept_one_of("pP")) {
-      return atom(take_property(reader_, *letter == 'P').to_pcre2());
+      return set(take_property(reader_, *letter == 'P', /*in_brackets=*/false).resolved());
     }
-    if (const auto letter = reader_.accept_one_of(kShorthandLetters)) return atom(shorthand_set(*letter).to_pcre2());
+    if (const auto letter = reader_.accept_one_of(kShorthandLetters)) return set(shorthand_set(*letter).resolved());
     if (const auto letter = reader_.accept_one_of("AzZG")) return not_repeatable(std::string{'\\', *letter});
-    // These are the same in PCRE2: any newline, all but a newline, what a group has matched.
-    if (const auto letter = reader_.accept_one_of("RN123456789")) return atom(std::string{'\\', *letter});
-    if (reader_.accept("b")) return not_repeatable(word_boundary(false));
-    if (reader_.accept("B")) return not_repeatable(word_boundary(true));
-    if (reader_.accept("k<")) return atom(fmt::format("\\k<{}>", reader_.take_until(">")));
-    atom(take_escaped_char(reader_));
+    if (reader_.accept("N")) return set(any_but_newline());
+    if (reader_.accept("R")) return any_newline();
+    if (reader_.accept("b")) return word_boundary(false);
+    if (reader_.accept("B")) return word_boundary(true);
+    if (reader_.accept("k<") || reader_.accept_one_of("123456789")) {
+      reader_.fail_here("references to what a group has matched are not supported");
+    }
+    set(in_case({CodePointSet::of(take_escaped_char(reader_))}));
   }
 
-  /// PCRE2's own \b knows other word characters.
-  static std::string word_boundary(bool negated) {
-    const std::string word = shorthand_set('w').to_pcre2();
-    return fmt::format("(?:(?<={0})(?{1}{0})|(?<!{0})(?{2}{0}))", word, negated ? '=' : '!', negated ? '!' : '=');
+  void any_newline() {
+    begin_atom();
+    out_.add("(?>\\r\\n|");
+    out_.add(CodePointSet({{'\n', '\r'}, {0x85, 0x85}, {0x2028, 0x2029}}));
+    out_.add(")");
+  }
+
+  void word_boundary(bool negated) {
+    const CodePointSet word = shorthand_set('w').members;
+    not_repeatable("(?:(?<=");
+    for (const char* between : {negated ? ")(?=" : ")(?!", ")|(?<!", negated ? ")(?!" : ")(?=", "))"}) {
+      out_.add(word);
+      out_.add(between);
+    }
   }
 
   void open_group() {
@@ -78,27 +107,25 @@ class Translator {
       reader_.take_until(")");
       return;
     }
+    Group group{.begin = out_.size(), .caseless_outside = caseless_, .dot_all_outside = dot_all_};
     std::string head = "(";
     if (reader_.accept("?")) {
-      head += "?";
-      if (const std::optional<std::string> options = accept_options()) {
-        head += *options;
+      if (accept_options()) {
+        head = "(?:";
         if (reader_.accept(")")) {
           // Oniguruma's (?i) reaches to the end of the group, over any | in it.
-          out_ += head + ":";
+          out_.add(std::move(head));
           ++groups_.back().inline_options;
           atom_begin_.reset();
           return;
         }
         if (!reader_.accept(":")) reader_.fail_here("expected ':' or ')' behind a group's options");
-        head += ":";
       } else {
-        head += take_group_kind();
+        head += "?" + take_group_kind();
       }
     }
-    groups_.push_back({out_.size()});
-    out_ += head;
-    atom_begin_.reset();
+    groups_.push_back(group);
+    not_repeatable(std::move(head));
   }
 
   std::string take_group_kind() {
@@ -109,23 +136,31 @@ class Translator {
     reader_.fail_here("this kind of group is not supported");
   }
 
-  /// Letters between (? and : or ): i, and m, which is PCRE2's s. "-" switches off.
-  std::optional<std::string> accept_options() {
-    std::string options;
-    while (const auto letter = reader_.accept_one_of("im-")) options += *letter == 'm' ? 's' : *letter;
-    if (options.empty()) return std::nullopt;
-    return options;
+  /// Letters between (? and : or ): i, and m, by which a dot matches newlines. "-" switches off.
+  bool accept_options() {
+    bool any = false, on = true;
+    while (const auto letter = reader_.accept_one_of("im-")) {
+      any = true;
+      if (*letter == '-') on = false;
+      if (*letter == 'i') caseless_ = on;
+      if (*letter == 'm') dot_all_ = on;
+    }
+    return any;
   }
 
-  void close_inline_options() { out_.append(static_cast<std::size_t>(groups_.back().inline_options), ')'); }
+  void close_inline_options() {
+    for (; groups_.back().inline_options > 0; --groups_.back().inline_options) out_.add(")");
+  }
 
   void close_group() {
     if (groups_.size() == 1) reader_.fail_here("')' without '('");
     close_inline_options();
     atom_begin_ = groups_.back().begin;
     quantified_ = false;
+    caseless_ = groups_.back().caseless_outside;
+    dot_all_ = groups_.back().dot_all_outside;
     groups_.pop_back();
-    out_ += ")";
+    out_.add(")");
   }
 
   struct Quantifier {
@@ -157,26 +192,46 @@ class Translator {
     if (!atom_begin_) reader_.fail_here(fmt::format("nothing to repeat before '{}'", quantifier.text));
     if (quantified_) {
       out_.insert(*atom_begin_, "(?:");
-      out_ += ")";
+      out_.add(")");
     }
-    out_ += quantifier.text;
-    quantified_ = true;
+    std::string text = quantifier.text;
     if (!quantifier.fixed && reader_.accept("?")) {
-      out_ += "?";
+      text += "?";
     } else if (!quantifier.interval && reader_.accept("+")) {
-      out_ += "+";
+      text += "+";
     }
+    out_.add(std::move(text));
+    quantified_ = true;
   }
 
   PatternReader reader_;
-  std::string out_;
+  Pattern out_;
   std::vector<Group> groups_{Group{0}};
   std::optional<std::size_t> atom_begin_;  // nullopt: nothing that could be repeated
   bool quantified_ = false;                // the last atom already has a quantifier
+  bool caseless_ = false, dot_all_ = false;  // the options (?i) and (?m) where the reader stands
 };
 
 }  // namespace
 
-std::string oniguruma_to_pcre2(std::string_view pattern) { return Translator(pattern).run(); }
+void Pattern::add(CodePointSet set) {
+  const auto [entry, is_new] = index_.emplace(std::move(set), sets_.size());
+  if (is_new) sets_.push_back(&entry->first);
+  items_.emplace_back(entry->second);
+}
+
+void Pattern::insert(std::size_t at, std::string text) {
+  items_.insert(std::next(items_.begin(), static_cast<std::ptrdiff_t>(at)), std::move(text));
+}
+
+Pattern literal_pattern(std::string_view text) {
+  Pattern pattern;
+  for (; !text.empty(); text.remove_prefix(decode_utf8(text).length)) {
+    pattern.add(CodePointSet::of(decode_utf8(text).code_point));
+  }
+  return pattern;
+}
+
+Pattern parse_oniguruma(std::string_view pattern) { return Translator(pattern).run(); }
 
 }  // namespace modr

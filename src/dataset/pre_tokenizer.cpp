@@ -49,7 +49,7 @@ class SpanJoiner {
   bool last_is_match_ = false;
 };
 
-void for_each_span(const Split& split, std::string_view text, const SpanJoiner::SpanSink& sink) {
+void for_each_span_of_text(const Split& split, std::string_view text, const SpanJoiner::SpanSink& sink) {
   SpanJoiner joiner(split.behavior, sink);
   std::size_t done = 0;
   split.regex.for_each_match(text, [&](std::size_t begin, std::size_t end) {
@@ -69,28 +69,47 @@ void for_each_span_of_symbols(const Split& split, std::string_view text, const S
     byte_of[offset] = byte;
     offset += byte_symbol(static_cast<uint8_t>(text[byte])).size();
   }
-  for_each_span(split, symbols, [&](std::size_t begin, std::size_t end) { sink(byte_of[begin], byte_of[end]); });
+  for_each_span_of_text(split, symbols,
+                        [&](std::size_t begin, std::size_t end) { sink(byte_of[begin], byte_of[end]); });
+}
+
+void for_each_span(const Split& split, std::string_view text, const SpanJoiner::SpanSink& sink) {
+  if (split.on_symbols) {
+    for_each_span_of_symbols(split, text, sink);
+  } else {
+    for_each_span_of_text(split, text, sink);
+  }
+}
+
+std::string with_metaspaces(const Metaspace& step, std::string_view text, bool at_start) {
+  std::string result;
+  for (const char c : text) c == ' ' ? result.append(step.replacement) : result.append(1, c);
+  const bool wanted = step.prepend == Metaspace::Prepend::always ||
+                      (step.prepend == Metaspace::Prepend::first && at_start);
+  return wanted && !result.starts_with(step.replacement) ? step.replacement + result : result;
 }
 
 }  // namespace
 
-void PreTokenizer::run(std::size_t step_idx, std::string_view text, const Sink& sink) const {
+void PreTokenizer::run(std::size_t step_idx, std::string_view text, bool at_start, const Sink& sink) const {
   if (text.empty()) return;
   if (step_idx == steps_.size()) return sink(text);
-  const PreTokenizerStep& step = steps_[step_idx];
-  std::string with_space;
-  if (step.add_prefix_space && !text.starts_with(' ')) {
-    with_space.append(1, ' ').append(text);
-    text = with_space;
-  }
-  if (!step.split) return run(step_idx + 1, text, sink);
-  const SpanJoiner::SpanSink hand_on = [&](std::size_t begin, std::size_t end) {
-    run(step_idx + 1, text.substr(begin, end - begin), sink);
+  const auto split_up = [&](const Split& split, std::string_view whole) {
+    for_each_span(split, whole, [&](std::size_t begin, std::size_t end) {
+      run(step_idx + 1, whole.substr(begin, end - begin), at_start && begin == 0, sink);
+    });
   };
-  if (step.on_symbols) {
-    for_each_span_of_symbols(*step.split, text, hand_on);
+  const Step& step = steps_[step_idx];
+  if (const auto* split = std::get_if<Split>(&step)) {
+    split_up(*split, text);
+  } else if (const auto* metaspace = std::get_if<Metaspace>(&step)) {
+    const std::string changed = with_metaspaces(*metaspace, text, at_start);
+    if (metaspace->split) return split_up(*metaspace->split, changed);
+    run(step_idx + 1, changed, at_start, sink);
+  } else if (text.starts_with(' ')) {
+    run(step_idx + 1, text, at_start, sink);
   } else {
-    for_each_span(*step.split, text, hand_on);
+    run(step_idx + 1, " " + std::string(text), at_start, sink);
   }
 }
 

@@ -25,14 +25,15 @@ void Regex::FreeCode::operator()(pcre2_real_code_8* code) const { pcre2_code_fre
 
 void Regex::FreeMatchData::operator()(pcre2_real_match_data_8* data) const { pcre2_match_data_free(data); }
 
-Regex::Regex(const std::string& pattern) {
+Regex::Regex(const std::string& pattern, Characters characters) : characters_(characters) {
   const std::unique_ptr<pcre2_compile_context, FreeCompileContext> context(pcre2_compile_context_create(nullptr));
   if (!context) throw std::bad_alloc();
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
+  const uint32_t utf = characters == Characters::utf8 ? PCRE2_UTF | PCRE2_UCP : 0;
   int error = 0;
   PCRE2_SIZE offset = 0;
   code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                            PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &error, &offset, context.get()));
+                            utf | PCRE2_MULTILINE, &error, &offset, context.get()));
   if (!code_) fail("regular expression, byte {}: {}", offset, pcre2_message(error));
   // Without JIT (a processor that PCRE2 has no compiler for) the interpreter gives the same matches, slower.
   jit_ = pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE) == 0;
@@ -44,8 +45,9 @@ Regex::Scratch Regex::make_scratch() {
   return scratch;
 }
 
-std::size_t Regex::next_char(std::string_view text, std::size_t pos) {
+std::size_t Regex::next_char(std::string_view text, std::size_t pos) const {
   ++pos;
+  if (characters_ == Characters::bytes) return pos;
   while (pos < text.size() && (static_cast<unsigned char>(text[pos]) & 0xC0) == 0x80) ++pos;
   return pos;
 }
@@ -66,11 +68,6 @@ bool Regex::find(std::string_view text, std::size_t from, const Scratch& scratch
   const PCRE2_SIZE* pair = pcre2_get_ovector_pointer(scratch.get());
   match = {pair[0], pair[1]};
   return true;
-}
-
-bool Regex::matches(std::string_view text) const {
-  Match match{};
-  return find(text, 0, make_scratch(), match);
 }
 
 }  // namespace modr

@@ -11,7 +11,8 @@ struct pcre2_real_match_data_8;
 
 namespace modr {
 
-/// A compiled PCRE2 pattern in UTF and UCP mode; lines end with \n, ^ and $ match at every line.
+/// A compiled PCRE2 pattern; lines end with \n, ^ and $ match at every line. What \p{L} or \w is beyond ASCII depends
+/// on the installed PCRE2: where that matters, see oniguruma_regex.hpp.
 /// Immutable: any number of threads may search with it.
 class Regex {
  public:
@@ -19,11 +20,15 @@ class Regex {
     std::size_t begin, end;
   };
 
+  /// What one character of pattern and text is: a code point in UTF-8 (UTF and UCP mode), or a byte.
+  enum class Characters { utf8, bytes };
+
   /// Throws Error with the position and reason for a pattern that PCRE2 refuses.
-  explicit Regex(const std::string& pattern);
+  explicit Regex(const std::string& pattern, Characters characters = Characters::utf8);
 
   /// Calls `visit(begin, end)` for each match, left to right, as Oniguruma iterates: an empty match directly behind
-  /// another match is passed over. `text` must be well-formed UTF-8. Throws Error when the engine runs out of memory.
+  /// another match is passed over. `text` must be well-formed UTF-8, or any bytes. Throws Error when the engine runs
+  /// out of memory.
   template <typename Visit>
   void for_each_match(std::string_view text, Visit&& visit) const {
     const Scratch scratch = make_scratch();
@@ -38,9 +43,6 @@ class Regex {
     }
   }
 
-  /// True when the pattern matches somewhere in `text` (well-formed UTF-8).
-  bool matches(std::string_view text) const;
-
  private:
   struct FreeCode {
     void operator()(pcre2_real_code_8* code) const;
@@ -51,10 +53,11 @@ class Regex {
   using Scratch = std::unique_ptr<pcre2_real_match_data_8, FreeMatchData>;
 
   static Scratch make_scratch();
-  static std::size_t next_char(std::string_view text, std::size_t pos);
+  std::size_t next_char(std::string_view text, std::size_t pos) const;
   bool find(std::string_view text, std::size_t from, const Scratch& scratch, Match& match) const;
 
   std::unique_ptr<pcre2_real_code_8, FreeCode> code_;
+  Characters characters_;
   bool jit_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "dataset/tokenizer.hpp"
 
+#include <array>
 #include <utility>
 
 #include "base/error.hpp"
@@ -11,10 +12,10 @@ namespace modr {
 namespace {
 
 TokenizerParts byte_parts() {
-  ByteIds bytes;
+  std::array<int32_t, 256> bytes{};
   TokenList tokens;
   for (int32_t id = 0; id < 256; ++id) {
-    bytes.ids[static_cast<std::size_t>(id)] = id;
+    bytes[static_cast<std::size_t>(id)] = id;
     tokens.add(id, byte_symbol(static_cast<uint8_t>(id)));
   }
   std::vector<AddedToken> added;
@@ -29,13 +30,17 @@ TokenizerParts byte_parts() {
                        .tokens = std::move(tokens),
                        .verbatim_tokens = AddedTokenMatcher(std::move(added)),
                        .normalized_tokens = {},
+                       .normalizer = {},
+                       .shown_as = {},
                        .pre_tokenizer = {},
-                       .bpe = ByteLevelBpe(bytes, {}, {}, false),
+                       .bpe = Bpe(BpeAlphabet::of_bytes(bytes), {}, {}, false),
+                       .decoder = {},
                        .prefix = {},
                        .suffix = {},
                        .roles = {}};
   find_well_known_roles(parts.tokens, parts.roles);
   parts.prefix = {*parts.roles.bos};
+  parts.decoder.add(decoder_step::ByteLevel{});
   return parts;
 }
 
@@ -79,41 +84,54 @@ Tokenizer Tokenizer::load(const std::filesystem::path& tokenizer_json) {
 std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_bos) const {
   std::vector<int32_t> ids;
   if (add_bos) ids = parts_->prefix;
-  while (!text.empty()) {
-    const std::size_t valid = valid_utf8_prefix(text);
-    encode_valid(text.substr(0, valid), ids);
-    text.remove_prefix(valid);
-    const std::size_t ill_formed = ill_formed_prefix(text);
-    if (ill_formed > 0) parts_->bpe.encode(text.substr(0, ill_formed), ids);
-    text.remove_prefix(ill_formed);
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t valid = valid_utf8_prefix(rest);
+    encode_valid(rest.substr(0, valid), rest.size() == text.size(), ids);
+    rest.remove_prefix(valid);
+    const std::size_t ill_formed = ill_formed_prefix(rest);
+    if (ill_formed > 0) parts_->bpe.encode(rest.substr(0, ill_formed), ids);
+    rest.remove_prefix(ill_formed);
   }
   if (add_bos) ids.insert(ids.end(), parts_->suffix.begin(), parts_->suffix.end());
   return ids;
 }
 
-void Tokenizer::encode_valid(std::string_view text, std::vector<int32_t>& ids) const {
+void Tokenizer::encode_valid(std::string_view text, bool at_start, std::vector<int32_t>& ids) const {
   cut_out(parts_->verbatim_tokens, text, ids, [&](std::string_view rest) {
-    cut_out(parts_->normalized_tokens, rest, ids, [&](std::string_view plain) { encode_between(plain, ids); });
+    encode_between(rest, at_start && rest.data() == text.data(), ids);
   });
 }
 
-void Tokenizer::encode_between(std::string_view text, std::vector<int32_t>& ids) const {
-  parts_->pre_tokenizer.for_each_piece(text, [&](std::string_view piece) { parts_->bpe.encode(piece, ids); });
+void Tokenizer::encode_between(std::string_view text, bool at_start, std::vector<int32_t>& ids) const {
+  std::string changed;
+  if (!parts_->normalizer.changes_nothing()) text = changed = parts_->normalizer.normalized(text);
+  cut_out(parts_->normalized_tokens, text, ids, [&](std::string_view rest) {
+    parts_->pre_tokenizer.for_each_piece(rest, at_start && rest.data() == text.data(),
+                                         [&](std::string_view piece) { parts_->bpe.encode(piece, ids); });
+  });
 }
 
 std::string Tokenizer::decode_bytes(std::span<const int32_t> ids, bool skip_special) const {
-  std::string bytes;
-  for (const int32_t id : ids) {
-    const std::string* token = parts_->tokens.token(id);
-    if (token == nullptr || (skip_special && parts_->tokens.is_special(id))) continue;
-    // As in Hugging Face's decoder, a token with characters outside the byte map stands for its own text.
-    bytes += from_symbols(*token).value_or(*token);
-  }
-  return bytes;
+  return decode_with(TokenDecoderStream(parts_->decoder, /*keep_bytes=*/true), ids, skip_special);
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {
-  return replace_invalid_utf8(decode_bytes(ids, skip_special));
+  return decode_with(TokenDecoderStream(parts_->decoder), ids, skip_special);
+}
+
+std::string Tokenizer::decode_with(TokenDecoderStream stream, std::span<const int32_t> ids, bool skip_special) const {
+  std::string text;
+  for (const int32_t id : ids) {
+    if (const std::string* token = shown_token(id, skip_special)) stream.push(*token, text);
+  }
+  stream.finish(text);
+  return text;
+}
+
+const std::string* Tokenizer::shown_token(int32_t id, bool skip_special) const {
+  if (skip_special && parts_->tokens.is_special(id)) return nullptr;
+  const auto normalized = parts_->shown_as.find(id);
+  return normalized == parts_->shown_as.end() ? parts_->tokens.token(id) : &normalized->second;
 }
 
 int64_t Tokenizer::vocab_size() const { return parts_->tokens.size(); }
@@ -137,14 +155,23 @@ int32_t Tokenizer::pad_id() const { return required(parts_->roles.pad, *parts_, 
 
 int32_t Tokenizer::end_turn_id() const { return required(parts_->roles.end_turn, *parts_, "end-of-turn", "eos_token"); }
 
+StreamDecoder::StreamDecoder(Tokenizer tokenizer, bool skip_special)
+    : tokenizer_(std::move(tokenizer)),
+      skip_special_(skip_special),
+      stream_(std::make_unique<TokenDecoderStream>(tokenizer_.parts_->decoder)) {}
+
+StreamDecoder::~StreamDecoder() = default;
+
 std::string StreamDecoder::push(int32_t id) {
-  pending_ += tokenizer_.decode_bytes({&id, 1}, skip_special_);
-  const std::size_t complete = pending_.size() - incomplete_utf8_suffix(pending_);
-  std::string text = replace_invalid_utf8(std::string_view(pending_).substr(0, complete));
-  pending_.erase(0, complete);
+  std::string text;
+  if (const std::string* token = tokenizer_.shown_token(id, skip_special_)) stream_->push(*token, text);
   return text;
 }
 
-std::string StreamDecoder::finish() { return replace_invalid_utf8(std::exchange(pending_, {})); }
+std::string StreamDecoder::finish() {
+  std::string text;
+  stream_->finish(text);
+  return text;
+}
 
 }  // namespace modr

@@ -12,8 +12,9 @@
 namespace modr {
 
 struct TokenizerParts;
+class TokenDecoderStream;
 
-/// Text to token ids and back: a byte-level BPE as in Hugging Face's tokenizer.json, or plain bytes.
+/// Text to token ids and back: a BPE as in Hugging Face's tokenizer.json, of bytes or of characters, or plain bytes.
 /// Encoding is linear in the text but for what the file's expressions cost: Huginn's `\p{N}+(?:st|nd|rd|th)` looks over
 /// the rest of a run of digits at each digit.
 /// A small immutable value (copies share everything); all members may be called from any number of threads.
@@ -25,8 +26,8 @@ class Tokenizer {
 
   /// Reads a tokenizer.json, and the names of special tokens from a tokenizer_config.json beside it, if there is one.
   /// Throws Error naming file and field for a file that is missing, malformed or not consistent, and for kinds of
-  /// tokenizers that are not supported (anything but byte-level BPE; normalizers). `truncation` and `padding` are not
-  /// applied: the packing of batches decides.
+  /// steps that are not supported (pipeline_json.hpp says which are). `truncation` and `padding` are not applied: the
+  /// packing of batches decides.
   static Tokenizer load(const std::filesystem::path& tokenizer_json);
 
   /// The ids of `text`. Added tokens (`<|end_turn|>`) are recognized in it. Ill-formed UTF-8 is kept: each run of such
@@ -63,26 +64,30 @@ class Tokenizer {
 
  private:
   explicit Tokenizer(std::shared_ptr<const TokenizerParts> parts) : parts_(std::move(parts)) {}
-  void encode_valid(std::string_view text, std::vector<int32_t>& ids) const;
-  void encode_between(std::string_view text, std::vector<int32_t>& ids) const;
+  friend class StreamDecoder;
+  void encode_valid(std::string_view text, bool at_start, std::vector<int32_t>& ids) const;
+  void encode_between(std::string_view text, bool at_start, std::vector<int32_t>& ids) const;
+  std::string decode_with(TokenDecoderStream stream, std::span<const int32_t> ids, bool skip_special) const;
+  const std::string* shown_token(int32_t id, bool skip_special) const;
 
   std::shared_ptr<const TokenizerParts> parts_;
 };
 
-/// Decodes ids one by one for showing them as they are generated: a character that is not complete yet is held back.
+/// Decodes ids one by one for showing them as they are generated: what may still change, such as a
+/// character that is not complete yet, is held back.
 class StreamDecoder {
  public:
-  explicit StreamDecoder(Tokenizer tokenizer, bool skip_special = false)
-      : tokenizer_(std::move(tokenizer)), skip_special_(skip_special) {}
+  explicit StreamDecoder(Tokenizer tokenizer, bool skip_special = false);
+  ~StreamDecoder();
   /// The text that `id` completes; all returned texts and finish() together are decode() of all ids.
   std::string push(int32_t id);
-  /// What is left: U+FFFD for an incomplete character, or nothing.
+  /// What is left, e.g. U+FFFD for an incomplete character; then a new text begins.
   std::string finish();
 
  private:
   Tokenizer tokenizer_;
   bool skip_special_;
-  std::string pending_;  // bytes of an incomplete character
+  std::unique_ptr<TokenDecoderStream> stream_;
 };
 
 }  // namespace modr

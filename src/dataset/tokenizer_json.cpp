@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,13 +16,14 @@
 #include "dataset/json_field.hpp"
 #include "dataset/pipeline_json.hpp"
 #include "dataset/tokenizer_parts.hpp"
+#include "dataset/utf8.hpp"
 
 namespace modr {
 namespace {
 
-/// The vocabulary: into the list of all tokens, and as bytes for the model.
-ByteLevelBpe::WholePieces read_vocab(const JsonField& vocab, TokenList& tokens) {
-  ByteLevelBpe::WholePieces pieces;
+/// The vocabulary: into the list of all tokens, and as pieces for the model.
+Bpe::WholePieces read_vocab(const JsonField& vocab, bool byte_level, TokenList& tokens) {
+  Bpe::WholePieces pieces;
   for (const auto& [token, value] : vocab.object().items()) {
     const bool in_range = value.is_number_unsigned() && value.get<uint64_t>() <= TokenList::kMaxId;
     if (!in_range) {
@@ -32,7 +35,8 @@ ByteLevelBpe::WholePieces read_vocab(const JsonField& vocab, TokenList& tokens) 
       vocab.fail_here(
           fmt::format("tokens {} and {} have the same id {}", excerpt(*tokens.token(id)), excerpt(token), id));
     }
-    if (auto bytes = from_symbols(token); bytes && !bytes->empty()) pieces.emplace_back(std::move(*bytes), id);
+    auto piece = byte_level ? from_symbols(token) : std::optional(token);
+    if (piece && !piece->empty()) pieces.emplace_back(std::move(*piece), id);
   }
   if (tokens.size() == 0) vocab.fail_here("has no tokens");
   return pieces;
@@ -66,26 +70,51 @@ std::vector<BpeMerge> read_merges(const JsonField& merges, const TokenList& toke
   return result;
 }
 
-ByteIds read_byte_ids(const JsonField& model, const TokenList& tokens, const std::string& file) {
-  ByteIds bytes;
-  bytes.fuse_unknown = model.boolean("fuse_unk", false);
-  if (const auto unknown = model.find("unk_token")) {
+/// The 256 bytes' tokens as `name` writes them; kNone where there is none.
+template <typename Name>
+std::array<int32_t, 256> find_byte_tokens(const TokenList& tokens, Name&& name) {
+  std::array<int32_t, 256> ids{};
+  for (std::size_t byte = 0; byte < ids.size(); ++byte) {
+    ids[byte] = tokens.find(name(static_cast<uint8_t>(byte))).value_or(BpeAlphabet::kNone);
+  }
+  return ids;
+}
+
+BpeAlphabet byte_alphabet(const JsonField& model, const TokenList& tokens) {
+  const auto ids = find_byte_tokens(tokens, byte_symbol);
+  if (std::ranges::count(ids, BpeAlphabet::kNone) == std::ssize(ids)) {
+    model.at("vocab").fail_here("has no token for any byte; expected a byte-level vocabulary");
+  }
+  return BpeAlphabet::of_bytes(ids);
+}
+
+BpeAlphabet character_alphabet(const Bpe::WholePieces& pieces) {
+  std::unordered_map<char32_t, int32_t> ids;
+  for (const auto& [piece, id] : pieces) {
+    const Utf8Char c = decode_utf8(piece);
+    if (c.valid && c.length == piece.size()) ids.emplace(c.code_point, id);
+  }
+  return BpeAlphabet::of_characters(std::move(ids));
+}
+
+/// Tells what becomes of characters that the vocabulary does not have.
+void read_fallback(const JsonField& model, const TokenList& tokens, const std::string& file, BpeAlphabet& alphabet) {
+  const bool fuse = model.boolean("fuse_unk", false);
+  bool complete = false;
+  if (model.boolean("byte_fallback", false)) {
+    const auto byte_tokens = find_byte_tokens(tokens, [](uint8_t byte) { return fmt::format("<0x{:02X}>", byte); });
+    complete = std::ranges::count(byte_tokens, BpeAlphabet::kNone) == 0;
+    alphabet.fall_back_to_bytes(byte_tokens);
+  }
+  const auto unknown = model.find("unk_token");
+  if (unknown) {
     const auto id = tokens.find(unknown->string());
     if (!id) unknown->fail_here(fmt::format("token {} is not in model.vocab", excerpt(unknown->string())));
-    bytes.unknown = *id;
+    alphabet.set_unknown(*id, fuse);
   }
-  int missing = 0;
-  for (std::size_t byte = 0; byte < bytes.ids.size(); ++byte) {
-    const auto id = tokens.find(byte_symbol(static_cast<uint8_t>(byte)));
-    missing += !id;
-    bytes.ids[byte] = id.value_or(bytes.unknown);
-  }
-  if (missing == 256) model.at("vocab").fail_here("has no token for any byte; expected a byte-level vocabulary");
-  if (missing > 0) {
-    warn("{}: {} of the 256 bytes have no token: text that needs them {}", file, missing,
-         bytes.unknown == ByteIds::kNone ? "loses them" : "gets the unknown token");
-  }
-  return bytes;
+  if (complete || alphabet.has_all_bytes()) return;
+  warn("{}: not every {} has a token: text that needs them {}", file, alphabet.is_of_bytes() ? "byte" : "character",
+       unknown ? "gets the unknown token" : "loses them");
 }
 
 void refuse_unsupported_model(const JsonField& model) {
@@ -94,13 +123,20 @@ void refuse_unsupported_model(const JsonField& model) {
   }
   for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     if (const auto field = model.find(affix); field && !field->string().empty()) {
-      field->fail_here("is not supported in a byte-level BPE, expected null");
+      field->fail_here("is not supported, expected null");
     }
   }
   const auto& object = model.object();
   const auto dropout = object.find("dropout");
   if (dropout != object.end() && !dropout->is_null() && *dropout != 0.0) {
     model.at("dropout").fail_here("is not supported, expected null");
+  }
+}
+
+/// Parts that the library would apply by default but transformers switches off, too.
+void warn_of_ignored_parts(const JsonField& document, const std::string& file) {
+  for (const char* part : {"truncation", "padding"}) {
+    if (document.find(part)) warn("{}: {} is not applied: the packing of batches decides", file, part);
   }
 }
 
@@ -125,9 +161,7 @@ std::vector<AddedToken> read_added_tokens(const JsonField& document, TokenList& 
       entry.at("id").fail_here(fmt::format("{} already belongs to {}", token.id, excerpt(*tokens.token(token.id))));
     }
     if (token.special) tokens.mark_special(token.id);
-    const bool repeated =
-        std::ranges::any_of(added, [&](const AddedToken& other) { return other.content == token.content; });
-    if (!repeated) added.push_back(std::move(token));
+    added.push_back(std::move(token));
   }
   return added;
 }
@@ -135,9 +169,25 @@ std::vector<AddedToken> read_added_tokens(const JsonField& document, TokenList& 
 AddedTokenMatcher matcher_of(const std::vector<AddedToken>& added, bool normalized) {
   std::vector<AddedToken> chosen;
   for (const AddedToken& token : added) {
-    if (token.normalized == normalized) chosen.push_back(token);
+    const bool taken =
+        std::ranges::any_of(chosen, [&](const AddedToken& other) { return other.content == token.content; });
+    if (token.normalized == normalized && !taken && !token.content.empty()) chosen.push_back(token);
   }
   return AddedTokenMatcher(std::move(chosen));
+}
+
+/// Tokens that are looked for in what the normalizer makes of a text are those that it makes of them. Returns the
+/// contents that it changed.
+std::unordered_map<int32_t, std::string> normalize(std::vector<AddedToken>& added, const Normalizer& normalizer) {
+  std::unordered_map<int32_t, std::string> changed;
+  for (AddedToken& token : added) {
+    if (!token.normalized) continue;
+    std::string content = normalizer.normalized(token.content);
+    if (content == token.content) continue;
+    token.content = content;
+    changed.emplace(token.id, std::move(content));
+  }
+  return changed;
 }
 
 /// bos_token, eos_token and pad_token of tokenizer_config.json: null, a string, or an object with `content`.
@@ -161,26 +211,33 @@ void read_roles(const std::filesystem::path& path, const TokenList& tokens, Role
 TokenizerParts read_tokenizer_json(const std::filesystem::path& path) {
   const nlohmann::json json = read_json_file(path.string());
   const JsonField document(json, path.string());
-  refuse_normalizer(document);
-  refuse_other_decoders(document);
   const JsonField model = document.at("model");
   refuse_unsupported_model(model);
+  warn_of_ignored_parts(document, path.string());
 
+  Normalizer normalizer = read_normalizer(document);
+  auto [pre_tokenizer, byte_level] = read_pre_tokenizer(document);
   TokenList tokens;
-  const auto pieces = read_vocab(model.at("vocab"), tokens);
+  const auto pieces = read_vocab(model.at("vocab"), byte_level, tokens);
   const auto merges = read_merges(model.at("merges"), tokens);
-  const ByteIds bytes = read_byte_ids(model, tokens, path.string());
-  const auto added = read_added_tokens(document, tokens);
+  BpeAlphabet alphabet = byte_level ? byte_alphabet(model, tokens) : character_alphabet(pieces);
+  read_fallback(model, tokens, path.string(), alphabet);
+  std::vector<AddedToken> added = read_added_tokens(document, tokens);
+  auto shown_as = normalize(added, normalizer);
   const SequenceFrame frame = read_post_processor(document, tokens);
-  TokenizerParts parts{.name = path.string(),
-                       .tokens = std::move(tokens),
-                       .verbatim_tokens = matcher_of(added, false),
-                       .normalized_tokens = matcher_of(added, true),
-                       .pre_tokenizer = read_pre_tokenizer(document),
-                       .bpe = ByteLevelBpe(bytes, merges, pieces, model.boolean("ignore_merges", false)),
-                       .prefix = frame.prefix,
-                       .suffix = frame.suffix,
-                       .roles = {}};
+  TokenizerParts parts{
+      .name = path.string(),
+      .tokens = std::move(tokens),
+      .verbatim_tokens = matcher_of(added, false),
+      .normalized_tokens = matcher_of(added, true),
+      .normalizer = std::move(normalizer),
+      .shown_as = std::move(shown_as),
+      .pre_tokenizer = std::move(pre_tokenizer),
+      .bpe = Bpe(std::move(alphabet), merges, pieces, model.boolean("ignore_merges", false)),
+      .decoder = read_decoder(document),
+      .prefix = frame.prefix,
+      .suffix = frame.suffix,
+      .roles = {}};
   read_roles(path.parent_path() / "tokenizer_config.json", parts.tokens, parts.roles);
   find_well_known_roles(parts.tokens, parts.roles);
   return parts;

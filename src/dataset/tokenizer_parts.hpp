@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "dataset/added_tokens.hpp"
-#include "dataset/byte_level_bpe.hpp"
+#include "dataset/bpe.hpp"
+#include "dataset/token_decoder.hpp"
+#include "dataset/normalizer.hpp"
 #include "dataset/pre_tokenizer.hpp"
 
 namespace modr {
@@ -49,9 +51,12 @@ struct TokenizerParts {
   std::string name;  ///< the file, for messages
   TokenList tokens;
   AddedTokenMatcher verbatim_tokens;    ///< cut out of the text first
-  AddedTokenMatcher normalized_tokens;  ///< cut out of what the former leave
+  AddedTokenMatcher normalized_tokens;  ///< cut out of what the normalizer makes of what the former leave
+  Normalizer normalizer;
+  std::unordered_map<int32_t, std::string> shown_as;  ///< what decode() takes for tokens that the normalizer changes
   PreTokenizer pre_tokenizer;
-  ByteLevelBpe bpe;
+  Bpe bpe;
+  TokenDecoder decoder;
   std::vector<int32_t> prefix, suffix;  ///< what encode(..., add_bos) puts around a text
   RoleIds roles;
 };

@@ -27,9 +27,13 @@ Lead classify_lead(uint8_t byte) {
 
 bool is_continuation(char c) { return (static_cast<uint8_t>(c) & 0xC0) == 0x80; }
 
-/// Number of leading bytes below 0x80, eight at a time.
+/// Python counts the information separators U+001C to U+001F as white space; Unicode does not.
+bool is_python_space(char32_t c) { return is_white_space(c) || (c >= 0x1C && c <= 0x1F); }
+
+}  // namespace
+
 std::size_t ascii_prefix(std::string_view text) {
-  std::size_t i = 0;
+  std::size_t i = 0;  // eight at a time
   for (uint64_t word; i + sizeof word <= text.size(); i += sizeof word) {
     std::memcpy(&word, text.data() + i, sizeof word);
     if (word & 0x8080808080808080ULL) break;
@@ -37,11 +41,6 @@ std::size_t ascii_prefix(std::string_view text) {
   while (i < text.size() && static_cast<uint8_t>(text[i]) < 0x80) ++i;
   return i;
 }
-
-/// Python counts the information separators U+001C to U+001F as white space; Unicode does not.
-bool is_python_space(char32_t c) { return is_white_space(c) || (c >= 0x1C && c <= 0x1F); }
-
-}  // namespace
 
 Utf8Char decode_utf8(std::string_view text) {
   const auto first = static_cast<uint8_t>(text.front());

@@ -17,6 +17,9 @@ struct Utf8Char {
 /// Decodes the front of `text`, which must not be empty.
 Utf8Char decode_utf8(std::string_view text);
 
+/// Number of leading bytes below 0x80.
+std::size_t ascii_prefix(std::string_view text);
+
 /// Length in bytes of the longest well-formed prefix.
 std::size_t valid_utf8_prefix(std::string_view text);
 

@@ -1,22 +1,33 @@
 // Merging against a plain quadratic twin, and pieces that would punish a quadratic merge.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/philox.hpp"
-#include "dataset/byte_level_bpe.hpp"
+#include "dataset/bpe.hpp"
 
 namespace modr {
 namespace {
 
 using Ids = std::vector<int32_t>;
 
-ByteIds identity() {
-  ByteIds bytes;
-  for (int32_t id = 0; id < 256; ++id) bytes.ids[static_cast<std::size_t>(id)] = id;
-  return bytes;
+std::array<int32_t, 256> bytes_but(std::string_view missing) {
+  std::array<int32_t, 256> ids{};
+  for (int32_t id = 0; id < 256; ++id) ids[static_cast<std::size_t>(id)] = id;
+  for (const char c : missing) ids[static_cast<uint8_t>(c)] = BpeAlphabet::kNone;
+  return ids;
+}
+
+BpeAlphabet identity() { return BpeAlphabet::of_bytes(bytes_but("")); }
+
+Ids encode(const Bpe& bpe, std::string_view piece) {
+  Ids ids;
+  bpe.encode(piece, ids);
+  return ids;
 }
 
 /// Merges the leftmost pair of lowest rank until none is left.
@@ -35,7 +46,7 @@ Ids merge_plainly(Ids ids, const std::vector<BpeMerge>& merges) {
   }
 }
 
-TEST(ByteLevelBpe, MergesAsThePlainTwin) {
+TEST(Bpe, MergesAsThePlainTwin) {
   PhiloxSequence random(7, RandomStream::data);
   for (int round = 0; round < 50; ++round) {
     std::vector<BpeMerge> merges;
@@ -51,8 +62,8 @@ TEST(ByteLevelBpe, MergesAsThePlainTwin) {
       if (is_new) tokens.push_back(joined), used.push_back(entry->second);
       merges.push_back({left, right, entry->second});
     }
-    ByteLevelBpe::WholePieces vocabulary(id_of.begin(), id_of.end());
-    const ByteLevelBpe bpe(identity(), merges, vocabulary, false);
+    Bpe::WholePieces vocabulary(id_of.begin(), id_of.end());
+    const Bpe bpe(identity(), merges, vocabulary, false);
     for (int piece = 0; piece < 40; ++piece) {
       std::string text;
       Ids bytes, ids;
@@ -65,37 +76,42 @@ TEST(ByteLevelBpe, MergesAsThePlainTwin) {
 }
 
 // A quadratic merge takes hours: the time limit of the test would end it.
-TEST(ByteLevelBpe, AMegabyteWithoutASplitTakesNoSquareTime) {
+TEST(Bpe, AMegabyteWithoutASplitTakesNoSquareTime) {
   std::vector<BpeMerge> merges = {{'a', 'a', 256}};
   for (int32_t id = 256; id < 266; ++id) merges.push_back({id, id, id + 1});
-  const ByteLevelBpe bpe(identity(), merges, {}, false);
+  const Bpe bpe(identity(), merges, {}, false);
   Ids ids;
   bpe.encode(std::string(1 << 20, 'a'), ids);
   EXPECT_EQ(ids, Ids(1 << 9, 266));  // 2^11 letters each
 }
 
-TEST(ByteLevelBpe, BytesWithoutATokenVanishOrBecomeUnknown) {
-  ByteIds bytes = identity();
-  bytes.ids['x'] = ByteIds::kNone;
-  Ids ids;
-  ByteLevelBpe(bytes, {{'a', 'b', 256}}, {}, false).encode("axbx", ids);
-  EXPECT_EQ(ids, (Ids{256}));
-
-  bytes.ids['x'] = bytes.ids['y'] = bytes.unknown = 300;
-  ids.clear();
-  ByteLevelBpe(bytes, {}, {}, false).encode("axyb", ids);
-  EXPECT_EQ(ids, (Ids{'a', 300, 300, 'b'}));
-  bytes.fuse_unknown = true;
-  ids.clear();
-  ByteLevelBpe(bytes, {}, {}, false).encode("axyb", ids);
-  EXPECT_EQ(ids, (Ids{'a', 300, 'b'}));
+TEST(Bpe, BytesWithoutATokenVanishOrBecomeUnknown) {
+  BpeAlphabet alphabet = BpeAlphabet::of_bytes(bytes_but("xy"));
+  EXPECT_EQ(encode(Bpe(alphabet, {{'a', 'b', 256}}, {}, false), "axbx"), (Ids{256}));
+  alphabet.set_unknown(300, /*fuse=*/false);
+  EXPECT_EQ(encode(Bpe(alphabet, {}, {}, false), "axyb"), (Ids{'a', 300, 300, 'b'}));
+  alphabet.set_unknown(300, /*fuse=*/true);
+  EXPECT_EQ(encode(Bpe(alphabet, {}, {}, false), "axyb"), (Ids{'a', 300, 'b'}));
 }
 
-TEST(ByteLevelBpe, IgnoreMergesTakesWholePieces) {
-  const ByteLevelBpe::WholePieces vocabulary = {{"abc", 256}};
+TEST(Bpe, CharactersWithoutATokenFallBackToBytes) {
+  BpeAlphabet alphabet = BpeAlphabet::of_characters({{U'a', 1}, {U'\u00E9', 2}});
+  std::array<int32_t, 256> byte_tokens{};
+  for (int32_t byte = 0; byte < 256; ++byte) byte_tokens[static_cast<std::size_t>(byte)] = 1000 + byte;
+  byte_tokens['x'] = BpeAlphabet::kNone;
+  alphabet.fall_back_to_bytes(byte_tokens);
+  EXPECT_EQ(encode(Bpe(alphabet, {}, {}, false), "a\xC3\xA9x\xC3\xA8"), (Ids{1, 2, 1000 + 0xC3, 1000 + 0xA8}));
+  EXPECT_EQ(encode(Bpe(alphabet, {}, {}, false), "\xFF\xE2\x82"), (Ids{1000 + 0xFF, 1000 + 0xE2, 1000 + 0x82}));
+  alphabet.set_unknown(0, /*fuse=*/true);
+  // As in Hugging Face's library the unknown token comes behind the bytes, and is one.
+  EXPECT_EQ(encode(Bpe(alphabet, {}, {}, false), "xb\nxa"), (Ids{1000 + 'b', 1000 + '\n', 0, 1}));
+}
+
+TEST(Bpe, IgnoreMergesTakesWholePieces) {
+  const Bpe::WholePieces vocabulary = {{"abc", 256}};
   Ids with, without;
-  ByteLevelBpe(identity(), {}, vocabulary, true).encode("abc", with);
-  ByteLevelBpe(identity(), {}, vocabulary, false).encode("abc", without);
+  Bpe(identity(), {}, vocabulary, true).encode("abc", with);
+  Bpe(identity(), {}, vocabulary, false).encode("abc", without);
   EXPECT_EQ(with, (Ids{256}));
   EXPECT_EQ(without, (Ids{'a', 'b', 'c'}));
 }

@@ -107,6 +107,10 @@ TEST(TokenizerJson, OtherPreTokenizers) {
   EXPECT_EQ(pieces_of({step("Digits", "individual_digits", false)}, "a12b"), (Pieces{"a", "12", "b"}));
   EXPECT_EQ(pieces_of({step("Punctuation", "behavior", "Contiguous")}, "a+!b"), (Pieces{"a", "+!", "b"}));
   EXPECT_EQ(pieces_of({step("Punctuation", "behavior", nullptr)}, "a+!b"), (Pieces{"a", "+", "!", "b"}));
+  // U+16FF4 is a number of Unicode 17, which Rust's standard library knows; U+061D came behind Unicode 8's punctuation.
+  const std::string number = "\xF0\x96\xBF\xB4", late = "\xD8\x9D";
+  EXPECT_EQ(pieces_of({step("Digits", "individual_digits", true)}, "a" + number + "b"), (Pieces{"a", number, "b"}));
+  EXPECT_EQ(pieces_of({step("Punctuation", "behavior", nullptr)}, "a" + late + "."), (Pieces{"a" + late, "."}));
   EXPECT_EQ(pieces_of({step("Whitespace", "", nullptr)}, "a_1, b"), (Pieces{"a_1", ",", "b"}));
   EXPECT_EQ(pieces_of({step("WhitespaceSplit", "", nullptr)}, "a_1,\n b"), (Pieces{"a_1,", "b"}));
 }

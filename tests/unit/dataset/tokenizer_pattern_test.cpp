@@ -41,6 +41,46 @@ TEST(OnigurumaPattern, SetsOfCharacters) {
   EXPECT_EQ(matches(R"(a\b)", "a\xCC\x81,a_a.a"), (Pieces{"a", "a"}));
   EXPECT_EQ(matches("[[:punct:]]+", "a_+\xF0\x9F\x98\x80" "b"), (Pieces{"_+\xF0\x9F\x98\x80"}));
   EXPECT_EQ(matches(R"(\p{Punct}+)", "a_+b"), (Pieces{"_"}));
+  EXPECT_EQ(matches(R"(\p{Word}+)", "a\xC2\xBD."), (Pieces{"a\xC2\xBD"}));
+  EXPECT_EQ(matches(R"(\R)", "a\r\n\n\xC2\x85"), (Pieces{"\r\n", "\n", "\xC2\x85"}));
+  EXPECT_EQ(matches(R"(.\N)", "\xC3\xA9" "b\nc"), (Pieces{"\xC3\xA9" "b"}));
+}
+
+TEST(OnigurumaPattern, CharactersNewerThanTheInstalledPcre2) {
+  const std::string emoji = "\xF0\x9F\xA9\xB7", ideograph = "\xF0\xB1\x8D\x90";  // U+1FA77 and U+31350: Unicode 15
+  EXPECT_EQ(matches(R"(\p{So}+)", "a" + emoji + "b"), (Pieces{emoji}));
+  EXPECT_EQ(matches(R"([^\s\p{L}\p{N}]+)", "a" + emoji + "b"), (Pieces{emoji}));
+  EXPECT_EQ(matches(R"(\p{Han}+)", "a" + ideograph + "\xE5\xAD\x97"), (Pieces{ideograph + "\xE5\xAD\x97"}));
+  EXPECT_EQ(matches(R"(\p{Cn})", "\xF0\x91\xB7\xA0"), (Pieces{"\xF0\x91\xB7\xA0"}));  // U+11DE0: Unicode 17
+  // U+10D50 and U+10D70 are a letter of Unicode 16 in both cases.
+  EXPECT_EQ(matches("(?i:\xF0\x90\xB5\x90)", "\xF0\x90\xB5\xB0"), (Pieces{"\xF0\x90\xB5\xB0"}));
+}
+
+TEST(OnigurumaPattern, ScriptsAreNotTheirExtensions) {
+  const std::string text = "\xE5\xAD\x97\xE3\x80\x82\xE3\x83\xBC\xE3\x81\x82";  // 字。ーあ
+  EXPECT_EQ(matches(R"(\p{Han}+)", text), (Pieces{"\xE5\xAD\x97"}));
+  EXPECT_EQ(matches(R"(\p{Hiragana}+)", text), (Pieces{"\xE3\x81\x82"}));
+  EXPECT_EQ(matches(R"([\p{L}&&[^\p{Hani}]]+)", text), (Pieces{"\xE3\x83\xBC\xE3\x81\x82"}));
+}
+
+TEST(OnigurumaPattern, CaseMattersWhereOnigurumaSaysSo) {
+  EXPECT_EQ(matches("(?i:'s)", "'s'S'\xC5\xBF't"), (Pieces{"'s", "'S", "'\xC5\xBF"}));
+  EXPECT_EQ(matches("(?i:k)x|k(?-i)y", "\xE2\x84\xAAxKy"), (Pieces{"\xE2\x84\xAAx"}));
+  EXPECT_EQ(matches(R"((?i:\p{Lu})|\d)", "aA1"), (Pieces{"A", "1"}));  // a property by itself keeps its case
+  EXPECT_EQ(matches(R"((?i:[\p{Lu}]))", "aA1"), (Pieces{"a", "A"}));
+  EXPECT_EQ(matches("(?i:[^a])", "aAb"), (Pieces{"b"}));
+  EXPECT_EQ(matches("(?i:[[^a]])", "aAb"), (Pieces{"a", "A", "b"}));
+}
+
+TEST(OnigurumaPattern, MoreKindsOfCharactersThanAByteHolds) {
+  std::string letters, pattern;
+  for (char32_t c = 0x4E00; c < 0x4E00 + 129; ++c) {
+    letters += {static_cast<char>(0xE0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 0x3F)),
+                static_cast<char>(0x80 | (c & 0x3F))};
+    pattern += (pattern.empty() ? "" : "|") + letters.substr(letters.size() - 3);
+  }
+  EXPECT_EQ(matches("[" + letters + "]+", letters), (Pieces{letters}));  // all of one kind
+  EXPECT_THROW(matches(pattern, letters), Error);
 }
 
 TEST(OnigurumaPattern, Quantifiers) {
@@ -72,7 +112,7 @@ TEST(OnigurumaPattern, WhatIsNotSupportedSaysWhere) {
       {"a(b", "')' is missing"},       {"a)", "')' without '('"},          {"*a", "nothing to repeat"},
       {"[a", "the pattern ends"},      {"[]", "the pattern ends"},         {"[a&&]", "is empty"},
       {"\\q", "\\q is not supported"}, {"\\", "the pattern ends"},         {"\\p{L", "'}' is missing"},
-      {"\\x{110000}", "code point"},   {"\\xFF", "above 7F"},              {"\\p{Klingon}", "unknown property"},
+      {"(a)\\1", "what a group has matched"}, {"\\x{110000}", "code point"},   {"\\xFF", "above 7F"},              {"\\p{Klingon}", "unknown property"},
       {"(?~a)", "kind of group"},      {"(?x)a b", "kind of group"},       {"[z-a]", "range out of order"},
       {"(?<=a+)b", "lookbehind"},      {"a{99999}", "number too big"},     {"\\u12", "the pattern ends"}};
   for (const auto& [pattern, reason] : patterns) {

@@ -1,9 +1,10 @@
-#include "dataset/byte_level_bpe.hpp"
+#include "dataset/bpe.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <functional>
 #include <limits>
+#include <span>
 
 #include "base/error.hpp"
 
@@ -18,7 +19,7 @@ uint64_t pack(int32_t left, int32_t right) {
 
 }  // namespace
 
-ByteLevelBpe::PairTable::PairTable(const std::vector<BpeMerge>& merges)
+Bpe::PairTable::PairTable(const std::vector<BpeMerge>& merges)
     : slots_(std::bit_ceil(2 * merges.size() + 2), Slot{kNoPair, {}}) {
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {
     const uint64_t pair = pack(merges[rank].left, merges[rank].right);
@@ -27,7 +28,7 @@ ByteLevelBpe::PairTable::PairTable(const std::vector<BpeMerge>& merges)
 }
 
 /// The slot that holds `pair`, or the free one where it would go.
-std::size_t ByteLevelBpe::PairTable::slot_of(uint64_t pair) const {
+std::size_t Bpe::PairTable::slot_of(uint64_t pair) const {
   constexpr uint64_t kGolden = 0x9E3779B97F4A7C15ULL;  // Fibonacci hashing
   const std::size_t mask = slots_.size() - 1;
   const uint64_t product = pair * kGolden;
@@ -36,20 +37,17 @@ std::size_t ByteLevelBpe::PairTable::slot_of(uint64_t pair) const {
   return slot;
 }
 
-const ByteLevelBpe::Target* ByteLevelBpe::PairTable::find(int32_t left, int32_t right) const {
+const Bpe::Target* Bpe::PairTable::find(int32_t left, int32_t right) const {
   const Slot& slot = slots_[slot_of(pack(left, right))];
   return slot.pair == kNoPair ? nullptr : &slot.target;
 }
 
-/// A piece on its way from bytes to tokens: a doubly linked list of symbols, and a heap of the possible merges.
-class ByteLevelBpe::Word {
+/// A piece on its way from characters to tokens: a doubly linked list of symbols, and a heap of the possible merges.
+class Bpe::Word {
  public:
-  Word(const PairTable& pairs, const ByteIds& bytes, std::string_view piece) : pairs_(pairs) {
-    symbols_.reserve(piece.size());
-    for (const char c : piece) {
-      const int32_t id = bytes.ids[static_cast<uint8_t>(c)];
-      if (id == ByteIds::kNone) continue;
-      if (bytes.fuse_unknown && id == bytes.unknown && !symbols_.empty() && symbols_.back().id == id) continue;
+  Word(const PairTable& pairs, std::span<const int32_t> ids) : pairs_(pairs) {
+    symbols_.reserve(ids.size());
+    for (const int32_t id : ids) {
       const auto i = static_cast<int32_t>(symbols_.size());
       symbols_.push_back({id, i - 1, i + 1});
     }
@@ -113,9 +111,9 @@ class ByteLevelBpe::Word {
   std::vector<uint64_t> heap_;
 };
 
-ByteLevelBpe::ByteLevelBpe(ByteIds bytes, const std::vector<BpeMerge>& merges, const WholePieces& vocabulary,
-                           bool ignore_merges)
-    : bytes_(bytes), pairs_(merges) {
+Bpe::Bpe(BpeAlphabet alphabet, const std::vector<BpeMerge>& merges, const WholePieces& vocabulary,
+         bool ignore_merges)
+    : alphabet_(std::move(alphabet)), pairs_(merges) {
   std::vector<int32_t> ids;
   for (const auto& [piece, id] : vocabulary) {
     if (!ignore_merges) {
@@ -126,15 +124,20 @@ ByteLevelBpe::ByteLevelBpe(ByteIds bytes, const std::vector<BpeMerge>& merges, c
   }
 }
 
-void ByteLevelBpe::merge(std::string_view piece, std::vector<int32_t>& ids) const {
+void Bpe::merge(std::string_view piece, std::vector<int32_t>& ids) const {
   MODR_CHECK(piece.size() <= static_cast<std::size_t>(std::numeric_limits<int32_t>::max()),
              "a piece of {} bytes between two splits is too long for the tokenizer", piece.size());
-  Word word(pairs_, bytes_, piece);
+  const std::size_t begin = ids.size();
+  alphabet_.append_ids(piece, ids);
+  MODR_CHECK(ids.size() - begin <= static_cast<std::size_t>(std::numeric_limits<int32_t>::max()),
+             "a piece of {} tokens between two splits is too long for the tokenizer", ids.size() - begin);
+  Word word(pairs_, std::span(ids).subspan(begin));
+  ids.resize(begin);
   word.merge_all();
   word.append_to(ids);
 }
 
-void ByteLevelBpe::encode(std::string_view piece, std::vector<int32_t>& ids) const {
+void Bpe::encode(std::string_view piece, std::vector<int32_t>& ids) const {
   if (const auto whole = whole_.find(piece); whole != whole_.end()) {
     ids.push_back(whole->second);
   } else {

@@ -1,5 +1,4 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -8,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "dataset/bpe_alphabet.hpp"
+
 namespace modr {
 
 /// Two neighbouring tokens that become one. Their place in the list of merges is their rank.
@@ -15,24 +16,16 @@ struct BpeMerge {
   int32_t left, right, result;
 };
 
-/// Ids of the 256 bytes before any merge.
-struct ByteIds {
-  static constexpr int32_t kNone = -1;       ///< the byte has no token: it vanishes
-  std::array<int32_t, 256> ids{};            ///< a token, `unknown` or kNone
-  int32_t unknown = kNone;                   ///< the id that stands for bytes without a token, if there is one
-  bool fuse_unknown = false;                 ///< neighbouring unknown bytes become one id
-};
-
 /// Byte-pair encoding within a piece: the neighbours of lowest rank merge first, the leftmost of equals. O(n log n) in
 /// the piece's length. Immutable after construction.
 /// Source: Sennrich, Haddow, Birch, "Neural machine translation of rare words with subword units", ACL 2016.
-class ByteLevelBpe {
+class Bpe {
  public:
   using WholePieces = std::vector<std::pair<std::string, int32_t>>;
 
-  /// `merges` in order of rank (of equal pairs the last counts). `vocabulary` holds tokens' bytes: pieces that are a
+  /// `merges` in order of rank (of equal pairs the last counts). `vocabulary` holds tokens as pieces: pieces that are a
   /// token are looked up rather than merged, all of them with `ignore_merges`, else those that merging yields too.
-  ByteLevelBpe(ByteIds bytes, const std::vector<BpeMerge>& merges, const WholePieces& vocabulary, bool ignore_merges);
+  Bpe(BpeAlphabet alphabet, const std::vector<BpeMerge>& merges, const WholePieces& vocabulary, bool ignore_merges);
 
   /// Appends the ids of one piece, which may be any bytes of at most 2 GiB (Error beyond).
   void encode(std::string_view piece, std::vector<int32_t>& ids) const;
@@ -64,7 +57,7 @@ class ByteLevelBpe {
 
   void merge(std::string_view piece, std::vector<int32_t>& ids) const;
 
-  ByteIds bytes_;
+  BpeAlphabet alphabet_;
   PairTable pairs_;
   std::unordered_map<std::string, int32_t, PieceHash, std::equal_to<>> whole_;
 };
