@@ -2,7 +2,6 @@
 
 #include <fmt/ostream.h>
 
-#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -17,6 +16,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/nearest_name.hpp"
+#include "base/printable.hpp"
 #include "comm/comm_error.hpp"
 #include "comm/mpi_session.hpp"
 #include "tools/threads.hpp"
@@ -28,12 +28,6 @@ namespace po = boost::program_options;
 namespace {
 
 constexpr unsigned help_width = 110;
-
-// A message may quote a file: what it quotes must not break the line or reach the terminal as a command.
-std::string one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return text;
-}
 
 }  // namespace
 
@@ -100,13 +94,13 @@ Failure current_failure(const std::string& program) {
   try {
     throw;
   } catch (const UsageError& error) {
-    return {one_line(fmt::format("{} (see {} --help)", error.what(), program)), exit_code::wrong_use};
+    return {printable(fmt::format("{} (see {} --help)", error.what(), program)), exit_code::wrong_use};
   } catch (const Error& error) {
-    return {one_line(error.what()), exit_code::failed};
+    return {printable(error.what()), exit_code::failed};
   } catch (const std::bad_alloc&) {
     return {"out of memory", exit_code::failed};
   } catch (const std::exception& error) {
-    return {one_line(fmt::format("unexpected failure: {}", error.what())), exit_code::failed};
+    return {printable(fmt::format("unexpected failure: {}", error.what())), exit_code::failed};
   }
 }
 
@@ -115,7 +109,7 @@ namespace {
 // One rank tells what happened to all. The others leave it the time to do so; that they end the job themselves is for
 // the case that it cannot.
 [[noreturn]] void end_lost_job(const std::string& program, const CommError& error, const MpiSession& session) {
-  if (error.speaks()) fmt::print(stderr, "{}: {}\n", program, one_line(error.what()));
+  if (error.speaks()) fmt::print(stderr, "{}: {}\n", program, printable(error.what()));
   else std::this_thread::sleep_for(std::chrono::milliseconds(1500));
   // launch/local's: it ends an mpirun that waits for a host out of reach.
   if (const char* file = std::getenv("MODR_END_FILE")) std::ofstream(file) << int{exit_code::ranks_lost} << '\n';

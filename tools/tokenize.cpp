@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/utf8.hpp"
 #include "dataset/tokenizer.hpp"
 #include "tools/command_line.hpp"
 #include "tools/commands.hpp"
@@ -47,12 +48,14 @@ class LineReader {
     return true;
   }
   const std::string& line() const { return line_; }
+  /// For lines that are no text of their own: without what a shell may have put in front of the first.
+  std::string_view data() const { return number_ == 1 ? skip_byte_order_mark(line_, "stdin") : line_; }
 
   [[noreturn]] void fail_here(std::string_view what) const { fail("stdin, line {}: {}", number_, what); }
 
   json parse() const {
     try {
-      return json::parse(line_);
+      return json::parse(data());
     } catch (const json::parse_error& error) {
       fail_here(fmt::format("malformed JSON at byte {}", error.byte));
     } catch (const json::exception&) {
@@ -96,7 +99,7 @@ std::vector<int32_t> read_json_ids(const LineReader& reader, const Tokenizer& to
 std::vector<int32_t> read_plain_ids(const LineReader& reader, const Tokenizer& tokenizer) {
   constexpr std::string_view kBlanks = " \t\r";
   std::vector<int32_t> ids;
-  std::string_view rest = reader.line();
+  std::string_view rest = reader.data();
   while (true) {
     rest.remove_prefix(std::min(rest.find_first_not_of(kBlanks), rest.size()));
     if (rest.empty()) return ids;

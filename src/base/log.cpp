@@ -5,6 +5,8 @@
 
 #include <memory>
 
+#include "base/printable.hpp"
+
 namespace modr {
 
 namespace {
@@ -27,7 +29,7 @@ void set_log_rank(int rank, int size) {
   if (rank != 0) logger().set_level(spdlog::level::warn);
 }
 
-void log_text(const std::string& text) { logger().info(text); }
-void warn_text(const std::string& text) { logger().warn("warning: " + text); }
+void log_text(const std::string& text) { logger().info(printable(text)); }
+void warn_text(const std::string& text) { logger().warn("warning: " + printable(text)); }
 
 }  // namespace modr

@@ -1,5 +1,5 @@
 #pragma once
-// Talk goes to stderr (colours only on a terminal); data goes to stdout and is not this file's business.
+// Talk goes to stderr, as printable() text (colours only on a terminal); data goes to stdout, not this file's business.
 #include <fmt/format.h>
 
 #include <string>

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "dataset/unicode_property.hpp"
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 namespace {

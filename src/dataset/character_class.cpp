@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 #include "dataset/unicode_property.hpp"
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 namespace {

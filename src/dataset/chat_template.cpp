@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 namespace {

@@ -9,7 +9,8 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "dataset/utf8.hpp"
+#include "base/printable.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 
@@ -79,10 +80,10 @@ bool JsonField::is_array() const { return value_->is_array(); }
 
 std::string excerpt(std::string_view text) {
   constexpr std::size_t kLongest = 60;
-  std::string shown;
-  for (const char c : text.substr(0, kLongest)) shown += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-  shown.resize(shown.size() - incomplete_utf8_suffix(shown));
-  return "'" + replace_invalid_utf8(shown) + (text.size() > kLongest ? "...'" : "'");
+  const bool is_long = text.size() > kLongest;
+  std::string_view shown = text.substr(0, kLongest);
+  if (is_long) shown.remove_suffix(incomplete_utf8_suffix(shown));
+  return "'" + printable(shown) + (is_long ? "...'" : "'");
 }
 
 json read_json_file(const std::string& path) {
@@ -92,7 +93,7 @@ json read_json_file(const std::string& path) {
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (file.bad()) fail("{}: cannot read the file", path);
   try {
-    return json::parse(text);
+    return json::parse(skip_byte_order_mark(text, path));
   } catch (const json::exception& error) {  // parse_error, or out_of_range for a number such as 1e999
     // "[json.exception.parse_error.101] parse error at line 3, column 7: ..." without what stands in brackets.
     // It quotes what it read last, however long that is.
@@ -100,7 +101,7 @@ json read_json_file(const std::string& path) {
     const std::string_view what = error.what();
     const std::size_t bracket = what.find("] ");
     const std::string_view message = bracket == std::string_view::npos ? what : what.substr(bracket + 2);
-    fail("{}: {}", path, replace_invalid_utf8(message.substr(0, kLongest)));
+    fail("{}: {}", path, message.substr(0, kLongest));
   }
 }
 

@@ -43,7 +43,7 @@ class JsonField {
   std::string file_, name_;
 };
 
-/// A key or other text of a file in a form that fits into a message: cut to 60 bytes, well-formed, on one line.
+/// A key or other text of a file in a form that fits into a message: cut to 60 bytes, printable().
 std::string excerpt(std::string_view text);
 
 /// Reads and parses a whole JSON file. Throws Error naming the file, and line and column of a syntax error.

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 
@@ -29,6 +30,7 @@ std::string read_text(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), {}};
   if (file.bad() || !file.is_open()) fail("{}: cannot read the file", path.string());
+  text.erase(0, text.size() - skip_byte_order_mark(text, path.string()).size());
   return text;
 }
 

@@ -10,7 +10,7 @@
 
 #include "dataset/character_class.hpp"
 #include "dataset/unicode_property.hpp"
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "dataset/oniguruma_pattern.hpp"
 #include "dataset/regex.hpp"
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 

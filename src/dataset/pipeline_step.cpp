@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 namespace {

@@ -5,7 +5,7 @@
 #include <type_traits>
 
 #include "dataset/byte_symbols.hpp"
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 

@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "dataset/byte_symbols.hpp"
 #include "dataset/tokenizer_parts.hpp"
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 namespace {

@@ -16,7 +16,7 @@
 #include "dataset/json_field.hpp"
 #include "dataset/pipeline_json.hpp"
 #include "dataset/tokenizer_parts.hpp"
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 namespace {

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace modr {
 namespace {

@@ -30,6 +30,11 @@ train "no-such.jsonl" --set "data.train=[no-such.jsonl]"
 train "empty.jsonl" --set "data.train=[empty.jsonl]"
 printf '{"question": "a", "answer": "1 #### 1"}\n{"question": \n' > broken.jsonl
 train "broken.jsonl:2" --set "data.train=[broken.jsonl]"
+# What a file or an argument holds reaches the terminal as text only.
+printf '{"question": "caf\xe9 \x1b[2J", "answer": "1 #### 1"}\n' > bytes.jsonl
+train 'bytes.jsonl:1: malformed JSON: .*caf\\xE9' --set "data.train=[bytes.jsonl]"
+expect test "$(LC_ALL=C grep -c '[^ -~]' err.txt)" = 0
+refused 2 'unknown command .a\\x1B\\xFF' "$modr" $'a\x1b\xff'
 printf '{"question": "a"}\n' > field.jsonl
 train "answer" --set "data.train=[field.jsonl]"
 head -c 1000 "$repository/data/demo/tokenizer.json" > tokenizer.json

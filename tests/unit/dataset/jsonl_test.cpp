@@ -32,6 +32,18 @@ std::vector<Problem> problems_of(const std::string& text, DataFormat format = Da
   return read_problems(folder.write("data", text), format);
 }
 
+TEST(ReadProblems, AByteOrderMarkInFront) {
+  const std::string mark = "\xEF\xBB\xBF", record = R"({"question": "Q", "answer": "#### 5"})";
+  for (const std::string& text : {mark + "[" + record + "]", mark + record, mark + "\n" + record + "\n",
+                                  mark + " [\n" + record + "]"}) {
+    const auto problems = problems_of(text);
+    ASSERT_EQ(problems.size(), 1u) << text;
+    EXPECT_EQ(problems[0].gold, "5");
+  }
+  EXPECT_EQ(message_for(mark + "[" + record + ",\n3]"), "data.json: record 2: expected a JSON object, found number");
+  EXPECT_EQ(message_for("\xFF\xFE["), "data.json: expected UTF-8, found the byte order mark of UTF-16 or UTF-32");
+}
+
 TEST(ReadProblems, Gsm8kLines) {
   const auto problems = problems_of(
       "{\"question\": \" How many? \", \"answer\": \"3+4=<<3+4=7>>7\\n#### 70,007\\n\"}\r\n\n"

@@ -146,6 +146,21 @@ TEST(TokenizerBadFile, MissingFileFolderAndFields) {
   EXPECT_EQ(refusal(R"({"model": {"type": "BPE"}})"), "tokenizer.json: model: 'vocab' is missing");
 }
 
+TEST(TokenizerBadFile, ByteOrderMarks) {
+  const TemporaryFolder folder;
+  const auto path = folder.write("tokenizer.json", "\xEF\xBB\xBF" + small_tokenizer_json().dump());
+  folder.write("tokenizer_config.json", "\xEF\xBB\xBF{\"eos_token\": \"he\"}");
+  EXPECT_EQ(Tokenizer::load(path).eos_id(), 256);
+  EXPECT_EQ(refusal("\xFE\xFF{}"), "tokenizer.json: expected UTF-8, found the byte order mark of UTF-16 or UTF-32");
+}
+
+TEST(TokenizerBadFile, WhatAMessageQuotesIsPrintable) {
+  EXPECT_EQ(refusal_with("/model/type", "a\x1B[2J\xC2\x9B"),
+            "tokenizer.json: model.type: 'a\\x1B[2J\\xC2\\x9B' is not supported, expected 'BPE'");
+  EXPECT_EQ(refusal_with("/model/type", std::string(59, 'x') + "\xE5\xAD\x97"),
+            "tokenizer.json: model.type: '" + std::string(59, 'x') + "...' is not supported, expected 'BPE'");
+}
+
 TEST(TokenizerBadFile, TruncatedAnywhere) {
   const std::string whole = small_tokenizer_json().dump();
   for (std::size_t length = 0; length < whole.size(); length += 97) {

@@ -10,7 +10,7 @@
 #include "base/philox.hpp"
 #include "dataset/chat_template.hpp"
 #include "dataset/tokenizer.hpp"
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 #include "tokenizer_support.hpp"
 
 namespace modr {

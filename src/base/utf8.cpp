@@ -1,7 +1,9 @@
-#include "dataset/utf8.hpp"
+#include "base/utf8.hpp"
 
 #include <cstdint>
 #include <cstring>
+
+#include "base/error.hpp"
 
 namespace modr {
 namespace {
@@ -57,6 +59,15 @@ Utf8Char decode_utf8(std::string_view text) {
     code_point = code_point << 6 | (byte & 0x3F);
   }
   return {code_point, lead.length, true, false};
+}
+
+std::string_view skip_byte_order_mark(std::string_view text, std::string_view file) {
+  using namespace std::string_view_literals;
+  for (const std::string_view mark : {"\xFF\xFE"sv, "\xFE\xFF"sv, "\x00\x00\xFE\xFF"sv}) {
+    if (text.starts_with(mark)) fail("{}: expected UTF-8, found the byte order mark of UTF-16 or UTF-32", file);
+  }
+  if (text.starts_with("\xEF\xBB\xBF"sv)) text.remove_prefix(3);
+  return text;
 }
 
 std::size_t valid_utf8_prefix(std::string_view text) {

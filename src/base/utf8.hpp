@@ -20,6 +20,10 @@ Utf8Char decode_utf8(std::string_view text);
 /// Number of leading bytes below 0x80.
 std::size_t ascii_prefix(std::string_view text);
 
+/// `text` behind a byte order mark of UTF-8, where it begins with one: what some editors and shells put in front of a
+/// file. Throws Error naming `file` when it begins with UTF-16's or UTF-32's.
+std::string_view skip_byte_order_mark(std::string_view text, std::string_view file);
+
 /// Length in bytes of the longest well-formed prefix.
 std::size_t valid_utf8_prefix(std::string_view text);
 
