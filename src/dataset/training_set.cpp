@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "dataset/gold.hpp"
 #include "dataset/jsonl.hpp"
 #include "dataset/prompt_template.hpp"
 #include "dataset/tokenizer.hpp"
@@ -34,6 +35,24 @@ void add_example(TrainingSet& set, Example example, const std::string& place, in
   set.places.push_back(place);
 }
 
+int64_t count_unscorable(const std::vector<Problem>& problems) {
+  const GoldReader reader(problems.front());
+  int64_t count = 0;
+  std::string first;
+  for (const Problem& problem : problems) {
+    try {
+      reader.read(problem);
+    } catch (const Error& error) {
+      if (count++ == 0) first = error.what();
+    }
+  }
+  if (count > 0) {
+    warn("an evaluation of the same file would refuse {} of {} right answers; the first: {}", count, problems.size(),
+         first);
+  }
+  return count;
+}
+
 // Rows of several examples, at the place of their first.
 void pack(TrainingSet& set, int64_t seq_len) {
   std::vector<Example> rows = pack_examples(set.rows, seq_len);
@@ -53,9 +72,12 @@ TrainingSet load_training_set(const DatasetConfig& config, const Tokenizer& toke
   config.validate();
   const PromptTemplate prompts(config.prompt, tokenizer);
   TrainingSet set;
-  for (const std::string& file : config.train)
-    for (const Problem& problem : read_problems(file, config.format))
+  for (const std::string& file : config.train) {
+    const std::vector<Problem> problems = read_problems(file, config.format);
+    for (const Problem& problem : problems)
       add_example(set, prompts.example(problem, config.loss_on), problem.place, config.max_seq_len);
+    set.num_unscorable += count_unscorable(problems);
+  }
   if (set.num_truncated > 0)
     warn("{} of {} training examples are longer than data.max_seq_len = {} tokens and were cut; {} of them had no "
          "label left and were dropped",

@@ -19,10 +19,12 @@ struct TrainingSet {
   int64_t num_problems = 0;   ///< read from the files
   int64_t num_truncated = 0;  ///< longer than max_seq_len: cut at the end
   int64_t num_dropped = 0;    ///< of those, with no label left
+  int64_t num_unscorable = 0;  ///< whose right answer an evaluation would refuse; trained on all the same
   int64_t num_tokens = 0;     ///< over all rows, without padding
 };
 
-/// Reads, encodes and packs everything that `config` names; the same on every rank. Warns about examples that were cut.
+/// Reads, encodes and packs everything that `config` names; the same on every rank. Warns about examples that were cut,
+/// and about right answers that an evaluation of the same file would refuse.
 /// Throws Error for bad files and for problems without a solution.
 TrainingSet load_training_set(const DatasetConfig& config, const Tokenizer& tokenizer);
 

@@ -11,53 +11,6 @@ namespace modr {
 
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n";
-
-std::string replaced(std::string text, std::string_view from, std::string_view to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-    text.replace(at, from.size(), to);
-  return text;
-}
-
-// The text with LaTeX's and Unicode's ways of writing plain signs undone: "\$1{,}000" is "$1,000".
-std::string plain(std::string_view text) {
-  std::string result(text);
-  for (const auto& [from, to] : {std::pair{"\\$", "$"}, {"\\%", "%"}, {"{,}", ","}, {"\\,", ""}, {"\\!", ""},
-                                 {"\u2212", "-"}})
-    result = replaced(std::move(result), from, to);
-  return result;
-}
-
-const Regex& number_pattern() {
-  static const Regex pattern(R"((?:(?<![\w)\]}%])[-+])?(?:[$€£¥][-+]?)?)"
-                             R"((?:(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![\w.])\.[0-9]+))");
-  return pattern;
-}
-
-std::vector<std::string_view> find_numbers(std::string_view text) {
-  std::vector<std::string_view> numbers;
-  number_pattern().for_each_match(text, [&](std::size_t begin, std::size_t end) {
-    numbers.push_back(text.substr(begin, end - begin));
-  });
-  return numbers;
-}
-
-// A match of number_pattern() in its one form.
-std::string canonical(std::string_view match) {
-  std::string whole, fraction;
-  bool negative = false, behind_point = false;
-  for (char c : match) {
-    if (c == '-') negative = true;
-    if (c == '.') behind_point = true;
-    if (c >= '0' && c <= '9') (behind_point ? fraction : whole) += c;
-  }
-  whole.erase(0, std::min(whole.find_first_not_of('0'), whole.size()));
-  fraction.erase(fraction.find_last_not_of('0') + 1);
-  if (whole.empty()) whole = "0";
-  std::string number = fraction.empty() ? whole : fmt::format("{}.{}", whole, fraction);
-  return negative && number != "0" ? "-" + number : number;
-}
-
 // What stands between the braces that open at `open`; to the end of the text when they are not closed.
 std::string_view braced(std::string_view text, std::size_t open) {
   int depth = 0;
@@ -79,15 +32,15 @@ std::vector<std::string_view> boxes(std::string_view text) {
 
 // The number of a marked place, which may say more: "x = 5", "$18 a day".
 std::optional<std::string> number_in(std::string_view region) {
-  const std::string text = plain(region);
+  const std::string text = plain_signs(region);
   std::string_view rest = text;
   if (const auto equals = rest.rfind('='); equals != std::string_view::npos) {
     const auto behind = find_numbers(rest.substr(equals + 1));
-    if (!behind.empty()) return canonical(behind.front());
+    if (!behind.empty()) return canonical_number(behind.front());
   }
   const auto numbers = find_numbers(rest);
   if (numbers.empty()) return std::nullopt;
-  return canonical(numbers.front());
+  return canonical_number(numbers.front());
 }
 
 std::optional<std::string> marked_number(std::string_view text) {
@@ -125,25 +78,10 @@ std::optional<std::string> extract_number(std::string_view text) {
   const auto contents = boxes(text);
   for (auto box = contents.rbegin(); box != contents.rend(); ++box)
     if (auto number = number_in(*box)) return number;
-  const std::string simple = plain(text);
+  const std::string simple = plain_signs(text);
   const auto numbers = find_numbers(simple);
   if (numbers.empty()) return std::nullopt;
-  return canonical(numbers.back());
-}
-
-std::optional<std::string> parse_number(std::string_view text) {
-  const std::string simple = plain(text);
-  std::string_view rest = simple;
-  const auto trim_front = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(kBlanks), rest.size())); };
-  const auto trim_back = [&](std::string_view what) { rest = rest.substr(0, rest.find_last_not_of(what) + 1); };
-  trim_front();
-  trim_back(kBlanks);
-  if (rest.ends_with('.')) rest.remove_suffix(1);
-  if (rest.ends_with('%')) rest.remove_suffix(1);
-  trim_back(kBlanks);
-  const auto numbers = find_numbers(rest);
-  if (numbers.size() != 1 || numbers.front().size() != rest.size()) return std::nullopt;
-  return canonical(rest);
+  return canonical_number(numbers.back());
 }
 
 bool is_right_number(std::string_view number, std::string_view gold) {

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "dataset/number_text.hpp"
+
 namespace modr {
 
 /// The number that a text gives as its answer, as parse_number() writes it; the first of these that is there:
@@ -14,10 +16,6 @@ namespace modr {
 /// Currency signs, thousands commas and percent signs are passed over; a minus directly behind a letter, a digit or a
 /// closing bracket is an operator and not a sign. `text` must be well-formed UTF-8.
 std::optional<std::string> extract_number(std::string_view text);
-
-/// The number that `text` is, but for blanks, a currency or percent sign and a final period, in the one form in which
-/// equal numbers are equal texts: "-$1,250.50" is "-1250.5", "+03.0" is "3". nullopt if it is anything else.
-std::optional<std::string> parse_number(std::string_view text);
 
 /// Whether two numbers, in the form of parse_number(), are the same: digit by digit, however long. A gold answer with
 /// more than three decimals (1.8333333333333333) is a rounded fraction and allows for 0.001, as in LLM-Adapters.

@@ -8,8 +8,6 @@
 
 #include "base/error.hpp"
 #include "dataset/json_field.hpp"
-#include "dataset/regex.hpp"
-#include "eval/answer.hpp"
 
 namespace modr {
 
@@ -17,55 +15,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kFormatMark = "Answer format: ";
-
 bool is_letter(std::string_view choice) { return choice.size() == 1; }
-
-// The choices of "Answer format: answer1/answer2" at the question's end.
-std::vector<std::string> format_choices(std::string_view question) {
-  const auto mark = question.rfind(kFormatMark);
-  if (mark == std::string_view::npos) return {};
-  static const Regex word(R"([A-Za-z0-9_]+)");
-  std::vector<std::string> choices;
-  const std::string_view rest = question.substr(mark + kFormatMark.size());
-  const std::string_view line = rest.substr(0, rest.find('\n'));
-  word.for_each_match(line, [&](std::size_t begin, std::size_t end) {
-    choices.emplace_back(line.substr(begin, end - begin));
-  });
-  return choices;
-}
-
-// The letters of "(A) 23 (B) 24" or "A ) 23 , B ) 24": A, B, C, ... as far as they follow each other.
-std::vector<std::string> letter_choices(std::string_view question) {
-  static const Regex option(R"((?<!\w)[A-Z] ?\))");
-  std::vector<std::string> choices;
-  option.for_each_match(question, [&](std::size_t begin, std::size_t) {
-    if (question[begin] == static_cast<char>('A' + choices.size())) choices.emplace_back(1, question[begin]);
-  });
-  if (choices.size() < 2) choices.clear();
-  return choices;
-}
 
 AnswerKind choice_kind(std::string_view question, ChoiceScoring scoring) {
   if (scoring == ChoiceScoring::automatic)
-    scoring = format_choices(question).empty() ? ChoiceScoring::generate : ChoiceScoring::likelihood;
+    scoring = asks_by_format(question) ? ChoiceScoring::likelihood : ChoiceScoring::generate;
   return scoring == ChoiceScoring::likelihood ? AnswerKind::likely_choice : AnswerKind::generated_choice;
-}
-
-TaskItem make_item(const Problem& problem, AnswerKind kind) {
-  TaskItem item{problem.question, problem.gold, {}};
-  if (kind == AnswerKind::number) {
-    const auto number = parse_number(problem.gold);
-    if (!number) fail("{}: the right answer: expected a number, found {}", problem.place, excerpt(problem.gold));
-    item.gold = *number;
-    return item;
-  }
-  item.choices = find_choices(problem.question);
-  if (std::ranges::find(item.choices, item.gold) == item.choices.end())
-    fail("{}: the right answer: expected one of the choices that the question offers ({}), found {}", problem.place,
-         item.choices.empty() ? "none" : fmt::format("{}", fmt::join(item.choices, ", ")),
-         excerpt(problem.gold));
-  return item;
 }
 
 // Where the file of a task may be, the likeliest first.
@@ -128,18 +83,15 @@ std::string choice_text(std::string_view choice) {
                            : fmt::format("the correct answer is {}", choice);
 }
 
-std::vector<std::string> find_choices(std::string_view question) {
-  auto choices = format_choices(question);
-  return choices.empty() ? letter_choices(question) : choices;
-}
-
 Task make_task(std::string name, const std::vector<Problem>& problems, ChoiceScoring scoring) {
   if (problems.empty()) fail("task '{}': expected at least one problem, found none", name);
   Task task{std::move(name), AnswerKind::number, {}};
-  const Problem& first = problems.front();
-  const auto choices = find_choices(first.question);
-  if (std::ranges::find(choices, first.gold) != choices.end()) task.kind = choice_kind(first.question, scoring);
-  for (const Problem& problem : problems) task.items.push_back(make_item(problem, task.kind));
+  const GoldReader reader(problems.front());
+  if (reader.asks_for_choices()) task.kind = choice_kind(problems.front().question, scoring);
+  for (const Problem& problem : problems) {
+    Gold gold = reader.read(problem);
+    task.items.push_back({problem.question, std::move(gold.text), std::move(gold.choices)});
+  }
   return task;
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dataset/gold.hpp"
 #include "dataset/jsonl.hpp"
 #include "eval/config.hpp"
 
@@ -36,14 +37,9 @@ struct Task {
 /// LLM-Adapters' training data.
 std::string choice_text(std::string_view choice);
 
-/// The choices that a question offers, in its order: "Answer format: true/false", or options "(A) 23 (B) 24" and
-/// "A ) 23 , B ) 24". Empty when it offers none.
-std::vector<std::string> find_choices(std::string_view question);
-
-/// A task of `problems`; its first problem decides whether the task asks for choices (a question that offers some and
-/// whose gold is one of them) or for numbers. Automatic scoring takes the likelihood for "Answer format: ..." and
-/// generates for options with letters, whose answers follow a rationale. Throws Error naming the place of a problem
-/// whose gold is not of the task's kind, or when there are no problems.
+/// A task of `problems`, whose right answers a GoldReader reads. Automatic scoring takes the likelihood for "Answer
+/// format: ..." and generates for options with letters, whose answers follow a rationale. Throws Error naming the place
+/// of a problem whose gold is not of the task's kind, or when there are no problems.
 Task make_task(std::string name, const std::vector<Problem>& problems, ChoiceScoring scoring);
 
 /// The names of the tasks in a data folder, sorted. A task NAME is the first of these files that is there:

@@ -39,6 +39,33 @@ TEST(PackExamples, KeepsExamplesWholeAndInOrder) {
   EXPECT_THROW(pack_examples({counting(0, 6)}, 5), Error);
 }
 
+// A record of LLM-Adapters' kind that offers true and false.
+std::string choice(const std::string& gold) {
+  return R"({"instruction": "Is it? Answer format: true/false", "input": "", "output": "So.", "answer": ")" + gold +
+         "\"}";
+}
+
+TEST(LoadTrainingSet, CountsRightAnswersThatNoEvaluationCouldScore) {
+  const TemporaryFolder folder;
+  DatasetConfig config;
+  config.train = {
+      folder.write("a.jsonl", record("Q") + "{\"question\": \"Q\", \"answer\": \"#### five\"}\n").string(),
+      folder.write("b.json", "[" + choice("true") + "," + choice("no") + "]").string()};
+  testing::internal::CaptureStderr();
+  const TrainingSet set = load_training_set(config, Tokenizer::bytes());
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(set.num_unscorable, 2);
+  EXPECT_EQ(set.rows.size(), 4u);
+  EXPECT_NE(said.find("warning: an evaluation of the same file would refuse 1 of 2 right answers; the first: "),
+            said.npos)
+      << said;
+  EXPECT_NE(said.find("a.jsonl:2: the right answer: expected a number, found 'five'"), said.npos) << said;
+  EXPECT_NE(said.find("b.json: record 2: the right answer: expected one of the choices that the question offers (true, "
+                      "false), found 'no'"),
+            said.npos)
+      << said;
+}
+
 TEST(LoadTrainingSet, ReadsFilesInOrder) {
   const TemporaryFolder folder;
   DatasetConfig config;
