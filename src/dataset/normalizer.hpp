@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,7 +21,8 @@ struct Replace {
   OnigurumaRegex regex;
   std::string content;
 
-  std::string replaced(std::string_view text) const;
+  /// Throws Error when the result would be longer than `most` bytes: a list of such steps can double a text each time.
+  std::string replaced(std::string_view text, std::size_t most) const;
 };
 
 /// What becomes of the text between added tokens before it is cut into pieces. Immutable.
@@ -31,7 +33,7 @@ class Normalizer {
   void add(Step step) { steps_.push_back(std::move(step)); }
   bool changes_nothing() const { return steps_.empty(); }
 
-  /// `text` must be well-formed UTF-8; so is the result.
+  /// `text` must be well-formed UTF-8; so is the result. Throws Error when it gets longer than any use could be.
   std::string normalized(std::string_view text) const;
 
  private:

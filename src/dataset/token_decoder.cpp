@@ -1,5 +1,6 @@
 #include "dataset/token_decoder.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <type_traits>
@@ -185,7 +186,10 @@ class ReplaceStage : public TokenStage {
   explicit ReplaceStage(const Replace& step) : step_(step) {}
 
  protected:
-  void take(std::string token, Chunks& out) override { out.push_back({step_.replaced(token), true, true}); }
+  void take(std::string token, Chunks& out) override {
+    constexpr std::size_t kMost = std::size_t{1} << 26;
+    out.push_back({step_.replaced(token, std::max(kMost, token.size())), true, true});
+  }
 
  private:
   const Replace& step_;

@@ -127,6 +127,18 @@ TEST(TokenizerOfCharacters, AddedTokensAreNormalizedLikeTheText) {
   EXPECT_EQ(load_json(j).token_id("b b"), 300);
 }
 
+TEST(TokenizerOfCharacters, ReplacementsThatGrowWithoutEndAreStopped) {
+  json j = llama_json();
+  const json longer = {
+      {"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", std::string(1000, 'a')}};
+  const json steps(10, longer);
+  j["normalizer"]["normalizers"] = steps;
+  EXPECT_THROW(load_json(j).encode("a", false), Error);
+  j["normalizer"] = nullptr;
+  j["decoder"]["decoders"] = steps;
+  EXPECT_THROW(load_json(j).decode(Ids{260}), Error);
+}
+
 TEST(UnicodeForm, IsThatOfUnicode9) {
   const auto form = [](UnicodeForm::Name name, std::string_view text) { return UnicodeForm(name).normalized(text); };
   const std::string e_acute = "\xC3\xA9", e_and_acute = "e\xCC\x81";
