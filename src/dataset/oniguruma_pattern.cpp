@@ -45,13 +45,14 @@ class Translator {
     if (const auto sign = reader_.accept_one_of("|^$")) return not_repeatable(std::string{*sign});
     if (reader_.accept(".")) return set(dot_all_ ? CodePointSet({{0, kLastCodePoint}}) : any_but_newline());
     if (const std::optional<Quantifier> quantifier = accept_quantifier()) return repeat(*quantifier);
-    set(in_case({CodePointSet::of(decode_utf8(reader_.take()).code_point)}));
+    character(decode_utf8(reader_.take()).code_point);
   }
 
   /// What follows is something that a quantifier may stand behind.
   void begin_atom() {
     atom_begin_ = out_.size();
     quantified_ = false;
+    caseless_run_.clear();
   }
 
   void set(CodePointSet characters) {
@@ -59,8 +60,20 @@ class Translator {
     out_.add(std::move(characters));
   }
 
+  void character(char32_t c) {
+    std::u32string run = std::move(caseless_run_);
+    set(in_case({CodePointSet::of(c)}));
+    if (!caseless_) return;
+    caseless_run_ = std::move(run += fold_case(c));
+    if (ends_with_long_folding(caseless_run_)) {
+      reader_.fail_here("without regard to case this character equals several others, or several equal one, as ss "
+                        "equals \u00DF, which is not supported");
+    }
+  }
+
   void not_repeatable(std::string text) {
     atom_begin_.reset();
+    caseless_run_.clear();
     out_.add(std::move(text));
   }
 
@@ -83,7 +96,7 @@ class Translator {
     if (reader_.accept("k<") || reader_.accept_one_of("123456789")) {
       reader_.fail_here("references to what a group has matched are not supported");
     }
-    set(in_case({CodePointSet::of(take_escaped_char(reader_))}));
+    character(take_escaped_char(reader_));
   }
 
   void any_newline() {
@@ -202,6 +215,7 @@ class Translator {
     }
     out_.add(std::move(text));
     quantified_ = true;
+    caseless_run_.clear();
   }
 
   PatternReader reader_;
@@ -209,6 +223,7 @@ class Translator {
   std::vector<Group> groups_{Group{0}};
   std::optional<std::size_t> atom_begin_;  // nullopt: nothing that could be repeated
   bool quantified_ = false;                // the last atom already has a quantifier
+  std::u32string caseless_run_;            // fold_case() of the characters last read, under (?i)
   bool caseless_ = false, dot_all_ = false;  // the options (?i) and (?m) where the reader stands
 };
 

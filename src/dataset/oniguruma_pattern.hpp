@@ -42,7 +42,7 @@ class Pattern {
 /// {,n}, quantified intervals such as {1,3}+, and the reach of (?i).
 /// Throws Error with the position for constructs that have no counterpart or are not known.
 /// Source: Oniguruma's doc/RE and doc/SYNTAX.md; classes compared with the tokenizers library over all code points.
-/// Not carried over: caseless matches between one and several characters (ß against ss).
+/// Not carried over: a class in (?i) matches characters one by one (ß, and not ss).
 Pattern parse_oniguruma(std::string_view pattern);
 
 /// A pattern that matches this well-formed text alone.

@@ -207,4 +207,22 @@ CodePointSet close_over_case(const CodePointSet& set) {
   return CodePointSet(std::move(members));
 }
 
+char32_t fold_case(char32_t c) { return close_over_case(CodePointSet::of(c)).ranges().front().first; }
+
+bool ends_with_long_folding(std::u32string_view folded) {
+  static const std::vector<std::u32string> foldings = [] {
+    std::vector<std::u32string> made;
+    for_each_word(tables::long_foldings, ' ', [&](std::string_view entry) {
+      const auto [c, others] = take_number(entry);
+      made.push_back({fold_case(c)});
+      made.emplace_back();
+      for_each_word(others.substr(1), ',', [&](std::string_view other) {
+        made.back() += fold_case(take_number(other).first);
+      });
+    });
+    return made;
+  }();
+  return std::ranges::any_of(foldings, [&](const std::u32string& end) { return folded.ends_with(end); });
+}
+
 }  // namespace modr

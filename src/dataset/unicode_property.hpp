@@ -23,4 +23,11 @@ CodePointSet known_property(std::string_view name);
 /// `set` and the characters that differ from one of its own in case alone, one by one (ß is not ss).
 CodePointSet close_over_case(const CodePointSet& set);
 
+/// The first of those that equal `c` one by one.
+char32_t fold_case(char32_t c);
+
+/// Whether a text, of whose characters `folded` is the fold_case(), ends with one that equals several others but for its
+/// case (ß), or with several that equal one (ss).
+bool ends_with_long_folding(std::u32string_view folded);
+
 }  // namespace modr

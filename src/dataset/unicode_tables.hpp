@@ -15,6 +15,9 @@ extern const std::string_view script_names;
 /// "65,90,1,32 ...": first, last, stride, distance: each of these is equal but for its case to the one at the distance.
 extern const std::string_view case_runs;
 
+/// "223=115,115 ...": characters that equal several others, which are given in lower case, but for their case.
+extern const std::string_view long_foldings;
+
 /// Properties that are true or false: lengths of runs, by turns false and true; false behind the last.
 struct BinaryProperty {
   std::string_view name, short_name, runs;

@@ -94,6 +94,16 @@ def case_runs():
     return result
 
 
+def long_foldings():
+    """"223=115,115": characters that equal several others but for their case. (Python's data: those never change.)"""
+    result = []
+    for c in range(LAST + 1):
+        folded = chr(c).casefold()
+        if len(folded) > 1:
+            result.append("%d=%s" % (c, ",".join(str(ord(f)) for f in folded)))
+    return result
+
+
 def literal(text):
     lines = textwrap.wrap(text, 112, break_long_words=False, break_on_hyphens=False)
     return "\n".join('    "%s%s"' % (line, " " if line != lines[-1] else "") for line in lines)
@@ -118,6 +128,7 @@ def main():
            literal(" ".join("%s=%s" % (short, "=".join(names)) for short, names in scripts)) + ";", "",
            "const std::string_view case_runs =",
            literal(" ".join("%d,%d,%d,%d" % tuple(run) for run in case_runs())) + ";", ""]
+    out += ["const std::string_view long_foldings =", literal(" ".join(long_foldings())) + ";", ""]
     out.append("const std::vector<BinaryProperty> binary_properties = {")
     for name, short in BINARY:
         property_runs = runs(is_true(name))

@@ -112,7 +112,9 @@ TEST(OnigurumaPattern, WhatIsNotSupportedSaysWhere) {
       {"a(b", "')' is missing"},       {"a)", "')' without '('"},          {"*a", "nothing to repeat"},
       {"[a", "the pattern ends"},      {"[]", "the pattern ends"},         {"[a&&]", "is empty"},
       {"\\q", "\\q is not supported"}, {"\\", "the pattern ends"},         {"\\p{L", "'}' is missing"},
-      {"(a)\\1", "what a group has matched"}, {"\\x{110000}", "code point"},   {"\\xFF", "above 7F"},              {"\\p{Klingon}", "unknown property"},
+      {"(?i:fuss)", "several equal one"}, {"(?i:x|\xC3\x9F)", "several others"},
+      {"(a)\\1", "what a group has matched"}, {"\\p{Klingon}", "unknown property"},
+      {"\\x{110000}", "code point"},   {"\\xFF", "above 7F"},
       {"(?~a)", "kind of group"},      {"(?x)a b", "kind of group"},       {"[z-a]", "range out of order"},
       {"(?<=a+)b", "lookbehind"},      {"a{99999}", "number too big"},     {"\\u12", "the pattern ends"}};
   for (const auto& [pattern, reason] : patterns) {
