@@ -4,6 +4,7 @@
 #include <unicode/errorcode.h>
 #include <unicode/normalizer2.h>
 #include <unicode/uniset.h>
+#include <unicode/unistr.h>
 
 #include <limits>
 
@@ -36,7 +37,7 @@ const icu::Normalizer2& newest(UnicodeForm::Name name) {
 
 icu::UnicodeSet assigned_in_9() {
   Status status;
-  icu::UnicodeSet set(u"[:age=9.0:]", status);
+  icu::UnicodeSet set(icu::UnicodeString(u"[:age=9.0:]"), status);
   status.check("cannot read [:age=9.0:]");
   set.freeze();
   return set;

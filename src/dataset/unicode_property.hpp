@@ -26,8 +26,8 @@ CodePointSet close_over_case(const CodePointSet& set);
 /// The first of those that equal `c` one by one.
 char32_t fold_case(char32_t c);
 
-/// Whether a text, of whose characters `folded` is the fold_case(), ends with one that equals several others but for its
-/// case (ß), or with several that equal one (ss).
+/// Whether a text, of whose characters `folded` is the fold_case(), ends with one that equals several others but for
+/// its case (ß), or with several that equal one (ss).
 bool ends_with_long_folding(std::u32string_view folded);
 
 }  // namespace modr

@@ -9,12 +9,13 @@ namespace modr::fuzz {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> texts = {"Hello, world!  It's 12345th\n\n of <|end_turn|><s>  it",
-                                                   "\xc3\x9c\xe2\x82\xac\xf0\x9f\x98\x80 \xe3\x81\x82\xff\xc3 \t",
-                                                   // What normal forms, classes and spaces' signs tell apart.
-                                                   "e\xcc\x81\xcc\xa3 \xef\xac\x81\xe2\x96\x81 \xf0\x9f\xa9\xb7\xe5\xad\x97\xe3\x80\x82"
-                                                   "\xc5\xbf\xe1\x84\x80\xe1\x85\xa1\xf0\x91\xa4\xb5\xf0\x91\xa4\xb0",
-                                                   "aaaaaaaaaaaaaaaaaaaaaaaa", ""};
+constexpr std::array<std::string_view, 5> texts = {
+    "Hello, world!  It's 12345th\n\n of <|end_turn|><s>  it",
+    "\xc3\x9c\xe2\x82\xac\xf0\x9f\x98\x80 \xe3\x81\x82\xff\xc3 \t",
+    // What normal forms, classes and spaces' signs tell apart.
+    "e\xcc\x81\xcc\xa3 \xef\xac\x81\xe2\x96\x81 \xf0\x9f\xa9\xb7\xe5\xad\x97\xe3\x80\x82\xc5\xbf"
+    "\xe1\x84\x80\xe1\x85\xa1\xf0\x91\xa4\xb5\xf0\x91\xa4\xb0",
+    "aaaaaaaaaaaaaaaaaaaaaaaa", ""};
 
 void encode_and_decode(const Tokenizer& tokenizer, std::string_view text) {
   for (const bool add_bos : {false, true}) {
