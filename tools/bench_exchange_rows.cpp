@@ -32,7 +32,7 @@ struct RoutedRows {
         gates(random_rows(rows, 1, static_cast<uint64_t>(world.rank()))),
         splits{std::vector<int64_t>(static_cast<std::size_t>(world.size()), 0), {}} {
     PhiloxSequence rng(1000 + static_cast<uint64_t>(world.rank()), RandomStream::data);
-    RouteChoices choices{{}, 1, world.size(), 1, RouteUnit::token, {}};
+    RouteChoices choices{{}, 1, world.size(), uniform_offsets(rows, 1), RouteUnit::token, {}};
     for (int64_t row = 0; row < rows; ++row) {
       choices.choice.push_back(static_cast<int32_t>(rng.below(static_cast<uint64_t>(world.size()))));
       ++splits.send[static_cast<std::size_t>(choices.choice.back())];

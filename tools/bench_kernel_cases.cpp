@@ -109,8 +109,8 @@ void add_attention(Cases& cases, const KernelShapes& shapes) {
   const double row = cases.bytes(rows * e);
   const Variable qkv = cases.rows(rows, 3 * e), bias = cases.weight({2, 1, heads, e / heads});
   const Tensor table = ops::rope_table(shapes.seq_len, e / heads, 50000);
-  const Indices positions = sequence_positions(shapes.sequences, shapes.seq_len);
   const Offsets sequences = uniform_offsets(shapes.sequences, shapes.seq_len);
+  const Indices positions = sequence_positions(sequences);
   const std::string shape =
       fmt::format("{} x {} tokens, {} heads of {}", shapes.sequences, shapes.seq_len, heads, e / heads);
   cases.add_op("rope and qk_bias", shape, Costs{6 * row}, Costs{6 * row},

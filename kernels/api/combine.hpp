@@ -5,11 +5,16 @@
 
 namespace modr::kernels::cpu {
 
-/// The gated sum over a unit's chosen branches: unit u took `choices` passes, pass j of it lies as block
-/// position[u * choices + j] of `passes`, a block being `block` consecutive values.
+/// The gated sum over a unit's chosen branches. Unit u has rows [unit_rows[u], unit_rows[u + 1]) of `width` values; it
+/// took `choices` passes, and pass j of it lies from row pass_rows[position[u * choices + j]] on, as many rows.
 struct CombineShape {
-  int64_t units, choices, block;
-  const int32_t* position;  // [units, choices]
+  int64_t units, choices, width;
+  const int32_t* position;   // [units, choices]
+  const int64_t* unit_rows;  // [units + 1]
+  const int64_t* pass_rows;  // [units * choices + 1]
+
+  int64_t values_of(int64_t unit) const { return (unit_rows[unit + 1] - unit_rows[unit]) * width; }
+  int64_t rows() const { return unit_rows[units]; }
 };
 
 /// out[u] = sum_j gates[u][j] passes[position[u][j]], j in order; with constant_gate the factor is 1 / choices

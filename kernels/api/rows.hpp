@@ -14,14 +14,13 @@ template <typename T, typename Table>
 void scatter_add_rows(const T* rows, const int32_t* index, int64_t count, int64_t width, Exact<T> factor,
                       Table* table);
 
-/// out[group] = mean over the rows of the group with mask != 0; `rows_per_group` rows a group; mask may be null.
+/// out[group] = mean over the rows [offsets[group], offsets[group + 1]) with mask != 0; mask may be null.
 template <typename T>
-void masked_mean(const T* x, const uint8_t* mask, int64_t groups, int64_t rows_per_group, int64_t width,
-                 Exact<T>* out);
+void masked_mean(const T* x, const uint8_t* mask, int64_t groups, const int64_t* offsets, int64_t width, Exact<T>* out);
 
 /// dx of masked_mean, assigned (zeros where the mask is 0).
 template <typename T>
-void masked_mean_backward(const Exact<T>* dout, const uint8_t* mask, int64_t groups, int64_t rows_per_group,
+void masked_mean_backward(const Exact<T>* dout, const uint8_t* mask, int64_t groups, const int64_t* offsets,
                           int64_t width, T* dx);
 
 }  // namespace modr::kernels::cpu

@@ -9,9 +9,9 @@ namespace modr::kernels::cpu {
 
 namespace {
 
-constexpr int64_t columns = 1024;  // of a block at once, so that their exact sums stay in the first cache
+constexpr int64_t columns = 1024;  // values of a unit at once, so that their exact sums stay in the first cache
 
-// Columns [begin, begin + count) of the sum of one unit.
+// Values [begin, begin + count) of the sum of one unit.
 template <typename T>
 void combine_columns(const CombineShape& s, int64_t unit, int64_t begin, int64_t count, bool constant_gate,
                      const T* passes, const Exact<T>* gates, T* out) {
@@ -19,12 +19,12 @@ void combine_columns(const CombineShape& s, int64_t unit, int64_t begin, int64_t
   E sum[columns];
   std::fill_n(sum, count, E{0});
   for (int64_t at = unit * s.choices; at < (unit + 1) * s.choices; ++at) {
-    const T* from = passes + s.position[at] * s.block + begin;
+    const T* from = passes + s.pass_rows[s.position[at]] * s.width + begin;
     const E factor = constant_gate ? E{1} / static_cast<E>(s.choices) : gates[at];
 #pragma omp simd
     for (int64_t i = 0; i < count; ++i) sum[i] += factor * static_cast<E>(from[i]);
   }
-  T* to = out + unit * s.block + begin;
+  T* to = out + s.unit_rows[unit] * s.width + begin;
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) store(sum[i], to[i]);
 }
@@ -33,11 +33,14 @@ void combine_columns(const CombineShape& s, int64_t unit, int64_t begin, int64_t
 
 template <typename T>
 void combine(const CombineShape& s, bool constant_gate, const T* passes, const Exact<T>* gates, T* out) {
-  const int64_t parts = (s.block + columns - 1) / columns;  // a unit may be a whole sequence: its parts are shared out
-  parallel_ranges(s.units * parts, s.units * s.choices * s.block, [=](int64_t first, int64_t last) {
-    for (int64_t part = first; part < last; ++part) {
-      const int64_t begin = part % parts * columns, count = std::min(columns, s.block - begin);
-      combine_columns(s, part / parts, begin, count, constant_gate, passes, gates, out);
+  // Rows are shared out, since a unit may be a whole sequence.
+  parallel_ranges(s.rows(), s.rows() * s.choices * s.width, [=](int64_t first, int64_t last) {
+    int64_t unit = std::upper_bound(s.unit_rows, s.unit_rows + s.units, first) - s.unit_rows - 1;
+    for (; unit < s.units && s.unit_rows[unit] < last; ++unit) {
+      const int64_t begin = std::max(first - s.unit_rows[unit], int64_t{0}) * s.width;
+      const int64_t end = std::min(s.values_of(unit), (last - s.unit_rows[unit]) * s.width);
+      for (int64_t at = begin; at < end; at += columns)
+        combine_columns(s, unit, at, std::min(columns, end - at), constant_gate, passes, gates, out);
     }
   });
 }
@@ -47,21 +50,22 @@ void combine_backward(const CombineBackward<T>& a) {
   using E = Exact<T>;
   const CombineShape s = a.shape;
   const E constant = E{1} / static_cast<E>(s.choices);
-  parallel_ranges(s.units * s.choices, s.units * s.choices * s.block, [&](int64_t begin, int64_t end) {
+  parallel_ranges(s.units * s.choices, s.rows() * s.choices * s.width, [&](int64_t begin, int64_t end) {
     for (int64_t at = begin; at < end; ++at) {
-      const T* dy = a.dout + at / s.choices * s.block;
-      const int64_t pass = s.position[at] * s.block;
+      const int64_t unit = at / s.choices, count = s.values_of(unit);
+      const T* dy = a.dout + s.unit_rows[unit] * s.width;
+      const int64_t pass = s.pass_rows[s.position[at]] * s.width;
       const E factor = a.constant_gate ? constant : a.gates[at];
       if (a.dpasses != nullptr) {
         T* dpass = a.dpasses + pass;
 #pragma omp simd
-        for (int64_t i = 0; i < s.block; ++i) store(factor * static_cast<E>(dy[i]), dpass[i]);
+        for (int64_t i = 0; i < count; ++i) store(factor * static_cast<E>(dy[i]), dpass[i]);
       }
       if (a.dgates == nullptr) continue;
       const T* value = a.passes + pass;
       E dot = 0;
 #pragma omp simd reduction(+ : dot)
-      for (int64_t i = 0; i < s.block; ++i) dot += static_cast<E>(dy[i]) * static_cast<E>(value[i]);
+      for (int64_t i = 0; i < count; ++i) dot += static_cast<E>(dy[i]) * static_cast<E>(value[i]);
       a.dgates[at] = dot;
     }
   });

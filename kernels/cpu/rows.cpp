@@ -75,30 +75,31 @@ void mean_of_columns(const T* x, const uint8_t* real, int64_t rows, int64_t widt
 }  // namespace
 
 template <typename T>
-void masked_mean(const T* x, const uint8_t* mask, int64_t groups, int64_t rows_per_group, int64_t width,
+void masked_mean(const T* x, const uint8_t* mask, int64_t groups, const int64_t* offsets, int64_t width,
                  Exact<T>* out) {
   // Threads own results, so that the order of each sum is that of the rows.
-  parallel_ranges(groups * width, groups * rows_per_group * width, [=](int64_t begin, int64_t end) {
+  parallel_ranges(groups * width, offsets[groups] * width, [=](int64_t begin, int64_t end) {
     for (int64_t group = begin / width; group * width < end; ++group) {
-      const int64_t first = group * width, row = group * rows_per_group;
-      mean_of_columns(x + row * width, mask == nullptr ? nullptr : mask + row, rows_per_group, width,
+      const int64_t first = group * width, row = offsets[group], rows = offsets[group + 1] - row;
+      mean_of_columns(x + row * width, mask == nullptr ? nullptr : mask + row, rows, width,
                       std::max(begin - first, int64_t{0}), std::min(end - first, width), out + first);
     }
   });
 }
 
 template <typename T>
-void masked_mean_backward(const Exact<T>* dout, const uint8_t* mask, int64_t groups, int64_t rows_per_group,
+void masked_mean_backward(const Exact<T>* dout, const uint8_t* mask, int64_t groups, const int64_t* offsets,
                           int64_t width, T* dx) {
   using E = Exact<T>;
-  parallel_ranges(groups, groups * rows_per_group * width, [=](int64_t begin, int64_t end) {
+  parallel_ranges(groups, offsets[groups] * width, [=](int64_t begin, int64_t end) {
     for (int64_t group = begin; group < end; ++group) {
-      const uint8_t* real = mask == nullptr ? nullptr : mask + group * rows_per_group;
-      const E factor = E{1} / static_cast<E>(count_real(real, rows_per_group));
+      const int64_t first = offsets[group], rows = offsets[group + 1] - first;
+      const uint8_t* real = mask == nullptr ? nullptr : mask + first;
+      const E factor = E{1} / static_cast<E>(count_real(real, rows));
       const E* from = dout + group * width;
-      for (int64_t row = 0; row < rows_per_group; ++row) {
+      for (int64_t row = 0; row < rows; ++row) {
         const E weight = real != nullptr && real[row] == 0 ? E{0} : factor;
-        T* to = dx + (group * rows_per_group + row) * width;
+        T* to = dx + (first + row) * width;
 #pragma omp simd
         for (int64_t j = 0; j < width; ++j) store(weight * from[j], to[j]);
       }
@@ -114,9 +115,9 @@ MODR_GATHER(double, double)
 MODR_GATHER(bfloat16, bfloat16)
 MODR_GATHER(float, bfloat16)
 
-#define MODR_MASKED_MEAN(T)                                                                    \
-  template void masked_mean(const T*, const uint8_t*, int64_t, int64_t, int64_t, Exact<T>*);   \
-  template void masked_mean_backward(const Exact<T>*, const uint8_t*, int64_t, int64_t, int64_t, T*);
+#define MODR_MASKED_MEAN(T)                                                                         \
+  template void masked_mean(const T*, const uint8_t*, int64_t, const int64_t*, int64_t, Exact<T>*); \
+  template void masked_mean_backward(const Exact<T>*, const uint8_t*, int64_t, const int64_t*, int64_t, T*);
 MODR_MASKED_MEAN(float)
 MODR_MASKED_MEAN(double)
 MODR_MASKED_MEAN(bfloat16)

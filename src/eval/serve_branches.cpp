@@ -6,7 +6,7 @@ void serve_branches(const ModrModel& model, const ExchangeDispatcher& exchange) 
   const NoGrad guard;
   exchange.leave();
   CoreContext context;
-  context.seq = 1;
+  context.sequences = make_offsets({0});
   context.rope_table = model.rope_table();
   context.positions = make_indices({});
   const Variable nothing(Tensor::zeros({0, model.config().n_embd}, model.dtype()));

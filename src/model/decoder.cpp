@@ -76,7 +76,7 @@ DecodeResult Decoder::operator()(const DecodeCall& call) {
   const Variable e = model_.prelude()(model_.prelude().embed(call.ids),
                                     {rows, model_.rope_table(), positions, nullptr, nullptr, prelude_window.get()});
   CoreContext context;
-  context.seq = call.seq;
+  context.sequences = rows;
   context.mask = mask_of(call);
   context.rope_table = model_.rope_table();
   context.positions = positions;

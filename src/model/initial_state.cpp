@@ -1,6 +1,8 @@
 #include "model/initial_state.hpp"
 
+#include "base/error.hpp"
 #include "base/philox.hpp"
+#include "ops/index.hpp"
 
 namespace modr {
 
@@ -17,13 +19,19 @@ Tensor initial_states(const ModelConfig& config, std::span<const StateKey> keys,
   return states;
 }
 
-std::vector<StateKey> state_keys(uint64_t seed, std::span<const uint64_t> samples, int64_t seq) {
+std::vector<StateKey> state_keys(uint64_t seed, std::span<const uint64_t> samples, std::span<const int64_t> sequences) {
+  MODR_CHECK(sequences.size() == samples.size() + 1, "{} sequences of {} samples", sequences.size() - 1,
+             samples.size());
   std::vector<StateKey> keys;
-  keys.reserve(samples.size() * static_cast<std::size_t>(seq));
-  for (uint64_t sample : samples)
-    for (int64_t position = 0; position < seq; ++position)
-      keys.push_back({seed, sample, static_cast<uint32_t>(position)});
+  keys.reserve(static_cast<std::size_t>(sequences.back()));
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    for (int64_t position = 0; position < sequences[i + 1] - sequences[i]; ++position)
+      keys.push_back({seed, samples[i], static_cast<uint32_t>(position)});
   return keys;
+}
+
+std::vector<StateKey> state_keys(uint64_t seed, std::span<const uint64_t> samples, int64_t seq) {
+  return state_keys(seed, samples, *uniform_offsets(std::ssize(samples), seq));
 }
 
 }  // namespace modr

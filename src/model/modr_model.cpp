@@ -1,5 +1,7 @@
 #include "model/modr_model.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "moe/lora_branches.hpp"
 #include "ops/cross_entropy.hpp"
@@ -12,6 +14,12 @@ namespace {
 const ModelConfig& validated(const ModelConfig& config) {
   config.validate();
   return config;
+}
+
+int64_t longest_piece(const std::vector<int64_t>& offsets) {
+  int64_t longest = 0;
+  for (std::size_t i = 1; i < offsets.size(); ++i) longest = std::max(longest, offsets[i] - offsets[i - 1]);
+  return longest;
 }
 
 }  // namespace
@@ -53,8 +61,9 @@ const Coda& ModrModel::coda() const {
 }
 
 BlockContext ModrModel::block_context(const TokenBatch& batch, Recompute recompute) const {
-  return {uniform_offsets(batch.batch, batch.seq), rope_table_, sequence_positions(batch.batch, batch.seq), nullptr,
-          nullptr, nullptr, recompute == Recompute::block};
+  const Offsets sequences = batch.sequences();
+  const bool again = recompute == Recompute::block;
+  return {sequences, rope_table_, sequence_positions(sequences), nullptr, nullptr, nullptr, again};
 }
 
 ForwardOutput ModrModel::forward(const TokenBatch& batch, const Variable& initial_state,
@@ -68,8 +77,8 @@ Variable ModrModel::run_prelude(const TokenBatch& batch, const ForwardOptions& o
   const int64_t rows = batch.batch * batch.seq;
   MODR_CHECK(static_cast<int64_t>(batch.ids->size()) == rows, "{} ids for {} x {}", batch.ids->size(), batch.batch,
              batch.seq);
-  if (batch.seq > config_.block_size)
-    fail("a sequence of {} tokens is longer than the model's block size {}", batch.seq, config_.block_size);
+  if (const int64_t longest = longest_piece(*batch.sequences()); longest > config_.block_size)
+    fail("a sequence of {} tokens is longer than the model's block size {}", longest, config_.block_size);
   const Variable embedded = prelude().embed(batch.ids);
   const Variable e = prelude()(embedded, block_context(batch, options.recompute));
   if (options.trace != nullptr) {
@@ -82,10 +91,10 @@ Variable ModrModel::run_prelude(const TokenBatch& batch, const ForwardOptions& o
 CoreOutput ModrModel::run_core(const Variable& e, const TokenBatch& batch, const Variable& initial_state,
                                const ForwardOptions& options) const {
   CoreContext context;
-  context.seq = batch.seq;
+  context.sequences = batch.sequences();
   context.mask = batch.mask;
   context.rope_table = rope_table_;
-  context.positions = sequence_positions(batch.batch, batch.seq);
+  context.positions = sequence_positions(context.sequences);
   context.recompute = options.recompute;
   if (options.trace != nullptr) context.latents = &options.trace->latents;
   return core()(e, initial_state, options.depth, context);

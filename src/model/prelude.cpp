@@ -4,13 +4,6 @@
 
 namespace modr {
 
-Indices sequence_positions(int64_t batch, int64_t seq) {
-  std::vector<int32_t> positions(static_cast<std::size_t>(batch * seq));
-  for (std::size_t i = 0; i < positions.size(); ++i)
-    positions[i] = static_cast<int32_t>(i % static_cast<std::size_t>(seq));
-  return make_indices(std::move(positions));
-}
-
 Prelude::Prelude(const ModelConfig& config, const Variable& embedding, DType dtype)
     : scale_(config.embedding_scale()),
       dtype_(dtype),

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "base/error.hpp"
+#include "model/token_batch.hpp"
 #include "moe/lora_branches.hpp"
 
 namespace modr {
@@ -11,10 +12,10 @@ namespace {
 
 // The home sequences of attention's sequences, and whether each is the first choice of its unit. With whole sequences
 // as units attention runs over passes; with tokens it runs at home.
-std::vector<CachedPass> cached_passes(const RoutePlan& plan, int64_t batch) {
+std::vector<CachedPass> cached_passes(const RoutePlan& plan, const Offsets& sequences) {
   std::vector<CachedPass> passes;
   if (plan.unit == RouteUnit::token) {
-    for (int64_t sequence = 0; sequence < batch; ++sequence) passes.push_back({sequence, true});
+    for (int64_t sequence = 0; sequence + 1 < std::ssize(*sequences); ++sequence) passes.push_back({sequence, true});
     return passes;
   }
   for (int64_t pass = 0; pass < plan.passes(); ++pass) {
@@ -29,20 +30,9 @@ std::vector<CachedPass> cached_passes(const RoutePlan& plan, int64_t batch) {
 Indices positions_in_order(const Indices& positions, const RoutePlan& plan) {
   if (plan.is_identity()) return positions;
   std::vector<int32_t> result;
-  for (int32_t unit : *plan.source) {
-    const auto first = positions->begin() + unit * plan.rows_per_unit;
-    result.insert(result.end(), first, first + plan.rows_per_unit);
-  }
+  result.reserve(plan.row_source->size());
+  for (const int32_t row : *plan.row_source) result.push_back((*positions)[static_cast<std::size_t>(row)]);
   return make_indices(std::move(result));
-}
-
-// The place of every row in its sequence.
-Indices positions_within(const std::vector<int64_t>& sequences) {
-  std::vector<int32_t> positions;
-  for (std::size_t i = 0; i + 1 < sequences.size(); ++i)
-    for (int64_t at = sequences[i]; at < sequences[i + 1]; ++at)
-      positions.push_back(static_cast<int32_t>(at - sequences[i]));
-  return make_indices(std::move(positions));
 }
 
 }  // namespace
@@ -67,9 +57,9 @@ Variable RecurrentCore::inject(const Variable& e) const { return from_prelude_(e
 
 RouteDecision RecurrentCore::decide(const Variable& h, const CoreContext& context) const {
   const RouteUnit unit = context.tokens_are_units ? RouteUnit::token : branches_.unit;
-  if (router_) return router_->decide(h, unit, context.seq, context.mask);
+  if (router_) return router_->decide(h, unit, context.sequences, context.mask);
   RouteDecision only;
-  only.plan = single_branch_plan(h.size(0) / context.seq, context.seq);
+  only.plan = single_branch_plan(context.sequences);
   return only;
 }
 
@@ -80,13 +70,13 @@ BlockContext RecurrentCore::block_context(const RouteDecision& decision, const C
   const RowGroups groups = branches_.n_branches > 0 ? passage.groups() : nullptr;
   if (const Offsets& away = passage.away_sequences()) {
     MODR_CHECK(window == nullptr, "sequences that travel have no {}", "cache");
-    return {away, context.rope_table, positions_within(*away), groups, nullptr, nullptr};
+    return {away, context.rope_table, sequence_positions(away), groups, nullptr, nullptr};
   }
   const RoutePlan& plan = *decision.plan;
-  const bool tokens = plan.unit == RouteUnit::token;
-  const int64_t sequences = tokens ? plan.units / context.seq : plan.passes();
-  return {uniform_offsets(sequences, context.seq), context.rope_table,
-          tokens ? context.positions : positions_in_order(context.positions, plan), groups, decision.passage, window};
+  if (plan.unit == RouteUnit::token)
+    return {context.sequences, context.rope_table, context.positions, groups, decision.passage, window};
+  const Indices positions = positions_in_order(context.positions, plan);
+  return {plan.pass_rows, context.rope_table, positions, groups, decision.passage, window};
 }
 
 Variable RecurrentCore::run_branches(const Variable& h, const RouteDecision& decision, int64_t recurrence,
@@ -94,7 +84,7 @@ Variable RecurrentCore::run_branches(const Variable& h, const RouteDecision& dec
   dispatcher_->enter(recurrence);  // for what moves beside the blocks too
   std::unique_ptr<CacheWindow> window;
   if (context.cache != nullptr)
-    window = context.cache->core_window(recurrence, cached_passes(*decision.plan, h.size(0) / context.seq));
+    window = context.cache->core_window(recurrence, cached_passes(*decision.plan, context.sequences));
   const BlockContext how = block_context(decision, context, window.get());
   Variable passes = decision.passage->dispatch(h);
   for (const SandwichBlock& block : blocks_) {

@@ -25,10 +25,10 @@ enum class Recompute { none, block, recurrence };
 
 /// What a forward pass through the core needs besides its inputs.
 struct CoreContext {
-  int64_t seq = 0;            // tokens a sequence
+  Offsets sequences;          // rows of each: tokens that attend to each other, and routed as one by unit sequence
   RowMask mask;               // real rows; null: all
   Tensor rope_table;
-  Indices positions;          // [batch * seq]
+  Indices positions;          // [rows], each within its sequence
   KvCache* cache = nullptr;   // decoding: read and written at every recurrence
   bool tokens_are_units = false;  // routes each token by itself, whatever the config's unit
   Recompute recompute = Recompute::none;
@@ -37,7 +37,7 @@ struct CoreContext {
   std::vector<Tensor>* latents = nullptr;  // when set, receives the state after every recurrence
 };
 
-/// The state after the last recurrence, [batch * seq, n_embd], and every decision of the router in order.
+/// The state after the last recurrence, [rows, n_embd], and every decision of the router in order.
 struct CoreOutput {
   Variable state;
   std::vector<RouteDecision> decisions;

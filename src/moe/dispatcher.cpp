@@ -4,25 +4,13 @@
 
 namespace modr {
 
-namespace {
-
-// [n * rows, width] seen as [n, rows * width], so that a unit is one row.
-Variable by_unit(const Variable& x, int64_t units, const RoutePlan& plan) {
-  return x.view({units, plan.rows_per_unit * x.size(1)});
-}
-
-}  // namespace
-
 Variable LocalPassage::dispatch(const Variable& h) const {
-  if (plan_->is_identity()) return h;
-  return ops::gather_rows(by_unit(h, plan_->units, *plan_), plan_->source)
-      .view({plan_->passes() * plan_->rows_per_unit, h.size(1)});
+  return plan_->is_identity() ? h : ops::gather_rows(h, plan_->row_source);
 }
 
 Variable LocalPassage::combine(const Variable& passes, const Variable& gates, ops::Gate gate) const {
   if (!gates.defined()) return passes;
-  return ops::combine(by_unit(passes, plan_->passes(), *plan_), gates, plan_->position, gate)
-      .view({plan_->units * plan_->rows_per_unit, passes.size(1)});
+  return ops::combine(passes, gates, {plan_->position, plan_->unit_rows, plan_->pass_rows}, gate);
 }
 
 // Sequences keep the order of the passes at home, so that nothing has to move.

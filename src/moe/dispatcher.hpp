@@ -15,10 +15,10 @@ namespace modr {
 /// sequences are (a sequence with two branches is two sequences to attention).
 class Passage : public AttentionRelay {
  public:
-  /// h [units * rows_per_unit, width] at home -> the rows that run on this rank's branches, [away rows, width].
+  /// h [rows of units, width] at home -> the rows that run on this rank's branches, [away rows, width].
   virtual Variable dispatch(const Variable& h) const = 0;
-  /// [away rows, width] -> the gated sum of every unit's passes, [units * rows_per_unit, width] at home. Undefined
-  /// gates count as 1 (top_k is 1 then).
+  /// [away rows, width] -> the gated sum of every unit's passes, [rows of units, width] at home. Undefined gates count
+  /// as 1 (top_k is 1 then).
   virtual Variable combine(const Variable& passes, const Variable& gates, ops::Gate gate) const = 0;
   /// The away rows by branch, counted from this rank's first.
   virtual const RowGroups& groups() const = 0;

@@ -50,16 +50,16 @@ Router::Router(const BranchConfig& config, int64_t n_embd, DType dtype)
       weight_(Tensor::zeros({config.n_branches, n_embd}, dtype), true),
       bias_(Tensor::zeros({config.n_branches}, dtype)) {}
 
-RouteDecision Router::decide(const Variable& h, RouteUnit unit, int64_t seq, const RowMask& mask) const {
+RouteDecision Router::decide(const Variable& h, RouteUnit unit, const Offsets& sequences, const RowMask& mask) const {
   const bool by_sequence = unit == RouteUnit::sequence;
   // The mean of the products is the product of the mean, which takes one pass over h.
-  const Variable units = by_sequence ? ops::masked_mean(h, seq, mask) : ops::cast(h, weight_.dtype());
+  const Variable units = by_sequence ? ops::masked_mean(h, sequences, mask) : ops::cast(h, weight_.dtype());
   const Variable u = ops::linear(units, weight_);
   const Variable r = config_.score == RouteScore::sigmoid ? ops::sigmoid(u) : ops::softmax(u);
   RouteDecision decision;
   decision.scores = r.value();
   decision.plan = make_route_plan({choose(r.value(), bias_, config_.top_k), config_.top_k, config_.n_branches,
-                                   by_sequence ? seq : 1, unit,
+                                   by_sequence ? sequences : uniform_offsets(h.size(0), 1), unit,
                                    by_sequence || !mask ? std::vector<uint8_t>{} : *mask});
   decision.gates = ops::gather_columns(r, make_indices(decision.plan->choice), config_.top_k);
   return decision;

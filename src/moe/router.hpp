@@ -24,9 +24,9 @@ class Router {
  public:
   Router(const BranchConfig& config, int64_t n_embd, DType dtype);
 
-  /// h [batch * seq, n_embd], routed by sequences or by tokens; `mask` marks real tokens (null: all). Throws Error for
-  /// a sequence of nothing but padding.
-  RouteDecision decide(const Variable& h, RouteUnit unit, int64_t seq, const RowMask& mask) const;
+  /// h [rows, n_embd] of `sequences`, one after the other, routed by sequences or by tokens; `mask` marks real tokens
+  /// (null: all). Throws Error for a sequence of nothing but padding.
+  RouteDecision decide(const Variable& h, RouteUnit unit, const Offsets& sequences, const RowMask& mask) const;
 
   const Variable& weight() const { return weight_; }  // [n_branches, n_embd]
   const Tensor& bias() const { return bias_; }        // [n_branches]

@@ -1,27 +1,49 @@
 #include "ops/combine.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "kernels/api/combine.hpp"
 
 namespace modr::ops {
 
-Variable combine(const Variable& passes, const Variable& gates, const Indices& position, Gate gate) {
-  const int64_t units = gates.size(0), choices = gates.size(1), count = passes.size(0);
-  MODR_CHECK(count == units * choices && static_cast<int64_t>(position->size()) == count,
-             "combine of {} passes at {} positions with gates {}", count, position->size(), gates.shape().to_string());
-  for (int32_t at : *position) MODR_CHECK(at >= 0 && at < count, "pass {} of {}", at, count);
-  const int64_t block = count == 0 ? 0 : passes.value().numel() / count;
-  const kernels::cpu::CombineShape shape{units, choices, block, position->data()};
+namespace {
+
+// The shape looks into `where`, which must live as long.
+kernels::cpu::CombineShape shape_of(const Variable& passes, const Variable& gates, const PassRows& where) {
+  const int64_t units = gates.size(0), choices = gates.size(1), rows = passes.size(0);
+  const std::vector<int64_t>&of_units = *where.units, &of_passes = *where.passes;
+  MODR_CHECK(std::ssize(*where.position) == units * choices && std::ssize(of_units) == units + 1 &&
+                 std::ssize(of_passes) == units * choices + 1 && of_passes.back() == rows &&
+                 std::is_sorted(of_units.begin(), of_units.end()),
+             "combine of {} rows, {} positions of {} passes in {} units with gates {}", rows, where.position->size(),
+             of_passes.size() - 1, of_units.size() - 1, gates.shape().to_string());
+  for (std::size_t i = 0; i < where.position->size(); ++i) {
+    const int32_t at = (*where.position)[i];
+    MODR_CHECK(at >= 0 && at < units * choices, "pass {} of {}", at, units * choices);
+    const auto pass = static_cast<std::size_t>(at), unit = i / static_cast<std::size_t>(choices);
+    MODR_CHECK(of_passes[pass + 1] - of_passes[pass] == of_units[unit + 1] - of_units[unit],
+               "pass {} of {} rows for unit {} of {}", pass, of_passes[pass + 1] - of_passes[pass], unit,
+               of_units[unit + 1] - of_units[unit]);
+  }
+  const int64_t width = rows == 0 ? 0 : passes.value().numel() / rows;
+  return {units, choices, width, where.position->data(), of_units.data(), of_passes.data()};
+}
+
+}  // namespace
+
+Variable combine(const Variable& passes, const Variable& gates, const PassRows& where, Gate gate) {
+  const kernels::cpu::CombineShape shape = shape_of(passes, gates, where);
   const bool constant = gate == Gate::straight_through;
-  Tensor out = Tensor::empty(passes.shape().with(0, units), passes.dtype());
+  Tensor out = Tensor::empty(passes.shape().with(0, shape.rows()), passes.dtype());
   dispatch(passes.dtype(), [&]<typename T>() {
     kernels::cpu::combine(shape, constant, passes.value().span<T>().data(), gates.value().span<Exact<T>>().data(),
                           out.data<T>());
   });
   return make_result(
       "combine", std::move(out), {passes, gates},
-      [shape, position, constant, passes = passes.value(), gates = gates.value()](const Tensor& dout,
-                                                                                  InputGradients& grads) {
+      [shape, where, constant, passes = passes.value(), gates = gates.value()](const Tensor& dout,
+                                                                               InputGradients& grads) {
         Tensor dpasses, dgates;
         if (grads.needs(0)) dpasses = Tensor::empty(passes.shape(), passes.dtype());
         if (grads.needs(1)) dgates = Tensor::empty(gates.shape(), gates.dtype());

@@ -7,6 +7,7 @@ namespace modr {
 Offsets uniform_offsets(int64_t count, int64_t length) {
   MODR_CHECK(count >= 0 && length >= 0, "{} pieces of {} rows", count, length);
   std::vector<int64_t> offsets;
+  offsets.reserve(static_cast<std::size_t>(count) + 1);
   for (int64_t piece = 0; piece <= count; ++piece) offsets.push_back(piece * length);
   return make_offsets(std::move(offsets));
 }

@@ -1,6 +1,7 @@
 #include "ops/score.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/error.hpp"
 #include "kernels/api/elementwise.hpp"
@@ -9,34 +10,33 @@
 
 namespace modr::ops {
 
-Variable masked_mean(const Variable& x, int64_t rows_per_group, const RowMask& mask) {
-  const int64_t width = x.size(-1), rows = x.value().numel() / width;
-  const int64_t groups = rows == 0 ? 0 : rows / std::max<int64_t>(rows_per_group, 1);
-  MODR_CHECK(groups * rows_per_group == rows, "{} rows in groups of {}", rows, rows_per_group);
-  if (mask) {
-    MODR_CHECK(static_cast<int64_t>(mask->size()) == rows, "a mask of {} for {} rows", mask->size(), rows);
-    for (int64_t group = 0; group < groups; ++group) {
-      const auto first = mask->begin() + group * rows_per_group;
-      if (std::none_of(first, first + rows_per_group, [](uint8_t real) { return real != 0; }))
-        fail("sequence {} of the batch holds nothing but padding", group);
-    }
+Variable masked_mean(const Variable& x, const Offsets& groups, const RowMask& mask) {
+  const int64_t width = x.size(-1), rows = x.value().numel() / width, count = std::ssize(*groups) - 1;
+  MODR_CHECK(groups->front() == 0 && groups->back() == rows && std::is_sorted(groups->begin(), groups->end()),
+             "{} rows in groups that do not cover them in order", rows);
+  MODR_CHECK(!mask || std::ssize(*mask) == rows, "a mask of {} for {} rows", mask->size(), rows);
+  for (int64_t group = 0; group < count; ++group) {
+    const int64_t first = (*groups)[static_cast<std::size_t>(group)];
+    const int64_t last = (*groups)[static_cast<std::size_t>(group) + 1];
+    const auto is_real = [&](int64_t row) { return !mask || (*mask)[static_cast<std::size_t>(row)] != 0; };
+    const auto rows_of_group = std::views::iota(first, last);
+    if (std::ranges::none_of(rows_of_group, is_real)) fail("sequence {} of the batch holds nothing but padding", group);
   }
-  Tensor out = Tensor::empty({groups, width}, exact(x.dtype()));
-  const uint8_t* real = mask ? mask->data() : nullptr;
+  Tensor out = Tensor::empty({count, width}, exact(x.dtype()));
   dispatch(x.dtype(), [&]<typename T>() {
-    kernels::cpu::masked_mean(x.value().span<T>().data(), real, groups, rows_per_group, width,
+    kernels::cpu::masked_mean(x.value().span<T>().data(), mask ? mask->data() : nullptr, count, groups->data(), width,
                               out.data<Exact<T>>());
   });
-  return make_result("masked_mean", std::move(out), {x},
-                     [shape = x.shape(), dtype = x.dtype(), mask, groups, rows_per_group, width](
-                         const Tensor& dy, InputGradients& grads) {
-                       Tensor dx = Tensor::empty(shape, dtype);
-                       dispatch(dtype, [&]<typename T>() {
-                         kernels::cpu::masked_mean_backward(dy.span<Exact<T>>().data(), mask ? mask->data() : nullptr,
-                                                            groups, rows_per_group, width, dx.data<T>());
-                       });
-                       grads.give(0, std::move(dx));
-                     });
+  return make_result(
+      "masked_mean", std::move(out), {x},
+      [shape = x.shape(), dtype = x.dtype(), mask, groups, count, width](const Tensor& dy, InputGradients& grads) {
+        Tensor dx = Tensor::empty(shape, dtype);
+        dispatch(dtype, [&]<typename T>() {
+          kernels::cpu::masked_mean_backward(dy.span<Exact<T>>().data(), mask ? mask->data() : nullptr, count,
+                                             groups->data(), width, dx.data<T>());
+        });
+        grads.give(0, std::move(dx));
+      });
 }
 
 Variable sigmoid(const Variable& x) {

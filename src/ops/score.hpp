@@ -5,9 +5,9 @@
 
 namespace modr::ops {
 
-/// Mean over groups of `rows_per_group` rows, without masked ones: x [groups * rows_per_group, width], result [groups,
-/// width], exact. Throws Error when a group has no real row.
-Variable masked_mean(const Variable& x, int64_t rows_per_group, const RowMask& mask);
+/// Mean over each group's rows, without masked ones: x [rows, width], result [groups, width], exact. `groups` are
+/// boundaries of consecutive rows. Throws Error when a group has no real row.
+Variable masked_mean(const Variable& x, const Offsets& groups, const RowMask& mask);
 
 Variable sigmoid(const Variable& x);
 

@@ -1,6 +1,7 @@
 #include "parallel/exchange_dispatcher.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/error.hpp"
 
@@ -8,8 +9,8 @@ namespace modr {
 
 namespace {
 
-// What a rank tells another before rows move: whether it has work, how long its sequences are (1 for tokens), and how
-// many passes come for each of the other's branches.
+// What a rank tells another before rows move: whether it has work, how many rows its units have (1 for tokens; 0 where
+// they differ, which is told afterwards), and how many passes come for each of the other's branches.
 class Notice {
  public:
   Notice(const Communicator& comm, int64_t n_branches)
@@ -17,8 +18,12 @@ class Notice {
         words_(size_ * static_cast<std::size_t>(comm.size()), 0) {}
 
   int64_t& works(int rank) { return at(rank, 0); }
-  int64_t& rows_per_unit(int rank) { return at(rank, 1); }
+  int64_t& length(int rank) { return at(rank, 1); }
   int64_t& passes(int rank, int64_t branch) { return at(rank, 2 + static_cast<std::size_t>(branch)); }
+  int64_t all_passes(int rank) {
+    int64_t* const first = &passes(rank, 0);
+    return std::reduce(first, first + size_ - 2);
+  }
   void exchange(const Communicator& comm) { words_ = comm.all_to_all(std::span<const int64_t>(words_)); }
 
  private:
@@ -71,18 +76,43 @@ class ExchangePassage final : public Passage {
   std::shared_ptr<const int64_t> recurrence_;
 };
 
+// The rows of every unit; 0 where they differ.
+int64_t common_length(const RoutePlan& plan) {
+  for (int64_t unit = 1; unit < plan.units; ++unit)
+    if (plan.rows_of(unit) != plan.rows_of(0)) return 0;
+  return plan.units > 0 ? plan.rows_of(0) : 1;
+}
+
 Notice notice_of(const RoutePlan& plan, const Communicator& comm, int64_t n_branches, bool works) {
   Notice notice(comm, n_branches);
+  const int64_t length = common_length(plan);
   for (int rank = 0; rank < comm.size(); ++rank) {
     const Slice range = rank_slice(n_branches, rank, comm.size());
     notice.works(rank) = works ? 1 : 0;
-    notice.rows_per_unit(rank) = plan.rows_per_unit;
+    notice.length(rank) = length;
     for (int64_t j = 0; j < range.count(); ++j) {
       const auto branch = static_cast<std::size_t>(range.begin + j);
       notice.passes(rank, j) = (*plan.pass_offsets)[branch + 1] - (*plan.pass_offsets)[branch];
     }
   }
   return notice;
+}
+
+// The rows of every pass that will come, in order. Every rank hears whether some rank's units differ.
+std::vector<int64_t> lengths_to_come(const RoutePlan& plan, const Communicator& comm, Notice& sent, Notice& received) {
+  std::vector<int64_t> lengths, send_counts, receive_counts;
+  bool differ = false;
+  for (int rank = 0; rank < comm.size(); ++rank) {
+    differ = differ || received.length(rank) == 0;
+    send_counts.push_back(sent.all_passes(rank));
+    receive_counts.push_back(received.all_passes(rank));
+    lengths.resize(lengths.size() + static_cast<std::size_t>(receive_counts.back()), received.length(rank));
+  }
+  if (!differ) return lengths;
+  std::vector<int64_t> own(static_cast<std::size_t>(plan.passes()));
+  for (std::size_t pass = 0; pass < own.size(); ++pass) own[pass] = plan.rows_of((*plan.source)[pass]);
+  comm.all_to_all_v(std::span<const int64_t>(own), send_counts, std::span(lengths), receive_counts);
+  return lengths;
 }
 
 }  // namespace
@@ -101,25 +131,23 @@ std::shared_ptr<const Passage> ExchangeDispatcher::open(const RoutePlanPtr& plan
   const Communicator& comm = group_.comm;
   Notice sent = notice_of(*plan, comm, n_branches_, *works_), received = sent;
   received.exchange(comm);
+  const std::vector<int64_t> lengths = lengths_to_come(*plan, comm, sent, received);
   RowSplits splits;
   std::vector<RowGroup> groups;
   std::vector<int64_t> sequences{0};
-  int64_t row = 0;
+  auto next = lengths.begin();
   *anyone_works_ = false;
   for (int rank = 0; rank < comm.size(); ++rank) {
     if (received.works(rank) != 0) *anyone_works_ = true;
     const Slice theirs = rank_slice(n_branches_, rank, comm.size());
-    int64_t passes_out = 0;
-    for (int64_t j = 0; j < theirs.count(); ++j) passes_out += sent.passes(rank, j);
-    splits.send.push_back(passes_out * plan->rows_per_unit);
-    const int64_t before = row, length = received.rows_per_unit(rank);
+    splits.send.push_back(plan->rows_to(theirs.begin, theirs.end));
+    const int64_t before = sequences.back();
     for (int64_t j = 0; j < branches().count(); ++j) {
-      const int64_t passes = received.passes(rank, j);
-      for (int64_t pass = 0; pass < passes; ++pass) sequences.push_back(row + (pass + 1) * length);
-      groups.push_back({j, row, row + passes * length});
-      row += passes * length;
+      const int64_t first = sequences.back();
+      for (int64_t pass = 0; pass < received.passes(rank, j); ++pass) sequences.push_back(sequences.back() + *next++);
+      groups.push_back({j, first, sequences.back()});
     }
-    splits.receive.push_back(row - before);
+    splits.receive.push_back(sequences.back() - before);
   }
   const bool sequences_travel = pace_ == Pace::together && plan->unit == RouteUnit::sequence;
   ExchangePassage::Away away{make_row_groups(groups), sequences_travel ? make_offsets(std::move(sequences)) : nullptr};

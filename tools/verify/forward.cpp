@@ -17,7 +17,7 @@ void compute_routes(const std::vector<RouteDecision>& decisions, const TokenBatc
   for (std::size_t t = 0; t < decisions.size(); ++t) {
     const RouteDecision& decision = decisions[t];
     const std::string group = fmt::format("expected/route/{}/", t + 1);
-    const RowMask mask = decision.plan->rows_per_unit == 1 ? batch.mask : nullptr;
+    const RowMask mask = decision.plan->unit == RouteUnit::token ? batch.mask : nullptr;
     computed.exact(group + "choice", decision.plan->choice, mask);
     computed.relative(group + "all_scores", decision.scores, allowed.logits, mask);
     computed.relative(group + "score", decision.gates.value(), allowed.logits, mask);
@@ -40,18 +40,16 @@ void compute_bias(const ModrModel& model, const std::vector<RouteDecision>& deci
 // does not promise and of which there is no example for a model without branches.
 void compute_stage_gradients(const GoldenFile& golden, const ModrModel& model, const TokenBatch& batch,
                              const ForwardTrace& trace, double weight, const Tolerances& allowed, Computed& computed) {
-  const Indices positions = sequence_positions(batch.batch, batch.seq);
   const Variable e(trace.prelude_out, true);
   const Tensor states = golden.tensor("input_states", model.dtype()).view_as(trace.prelude_out.shape());
   const Variable initial(states, golden.depth().num_steps_no_grad == 0);
   CoreContext context;
-  context.seq = batch.seq;
+  context.sequences = batch.sequences();
   context.mask = batch.mask;
   context.rope_table = model.rope_table();
-  context.positions = positions;
+  context.positions = sequence_positions(context.sequences);
   const Variable state = model.core()(e, initial, golden.depth(), context).state;
-  const BlockContext block{
-      uniform_offsets(batch.batch, batch.seq), model.rope_table(), positions, nullptr, nullptr, nullptr};
+  const BlockContext block{context.sequences, model.rope_table(), context.positions, nullptr, nullptr, nullptr};
   const Variable logits = model.coda().head(model.coda().features(model.coda().normed(state), block));
   backward(model.loss(logits, batch, weight));
   computed.relative("expected/grad_prelude_out", e.grad_or_zeros(), allowed.gradients);

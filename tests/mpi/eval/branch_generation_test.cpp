@@ -197,8 +197,7 @@ TEST(SharedGeneration, MovesNothingButRows) {
     generate(shared.model, prompts_of(mpi_world().rank(), 2), options_for(3),
              [&](const DecodeCall&, const DecodeResult& result) {
                for (const RouteDecision& decision : result.decisions)
-                 for (const int32_t branch : decision.plan->choice)
-                   rows += branch < here.begin || branch >= here.end ? decision.plan->rows_per_unit : 0;
+                 rows += decision.plan->pass_rows->back() - decision.plan->rows_to(here.begin, here.end);
                recurrences += std::ssize(result.decisions);
              });
     const int64_t layers = whole.config().n_layers_in_recurrent_block;

@@ -15,7 +15,7 @@ constexpr int64_t width = 3;
 // One rank's part of a case. Every rank can make every rank's.
 struct HomeSide {
   RoutePlanPtr plan;
-  Tensor h;  // [units * rows_per_unit, width]
+  Tensor h;  // [rows of units, width]
 };
 
 struct Case {
@@ -36,14 +36,21 @@ int32_t choose(PhiloxSequence& rng, int64_t kind, int64_t n_branches, int64_t un
 
 HomeSide make_home(PhiloxSequence& rng, const Case& made, int64_t top_k, int64_t kind, uint64_t seed) {
   const int64_t units = kind == 3 ? 0 : static_cast<int64_t>(rng.below(7));
-  const int64_t rows = made.unit == RouteUnit::token ? 1 : 1 + static_cast<int64_t>(rng.below(4));
+  const bool differ = made.unit == RouteUnit::sequence && rng.below(2) == 0;  // in length
+  const uint64_t most = made.unit == RouteUnit::token ? 1 : 4;
+  std::vector<int64_t> rows{0};
+  for (int64_t length = 1 + static_cast<int64_t>(rng.below(most)); std::ssize(rows) <= units;) {
+    rows.push_back(rows.back() + length);
+    if (differ) length = 1 + static_cast<int64_t>(rng.below(most));
+  }
   std::vector<int32_t> choice;
   for (int64_t u = 0; u < units; ++u) {
     const int32_t first = choose(rng, kind, made.n_branches, u);
     for (int64_t k = 0; k < top_k; ++k) choice.push_back(static_cast<int32_t>((first + k) % made.n_branches));
   }
-  return {make_route_plan({std::move(choice), top_k, made.n_branches, rows, made.unit}),
-          testing::random_tensor({units * rows, width}, seed, 1, made.dtype)};
+  Tensor h = testing::random_tensor({rows.back(), width}, seed, 1, made.dtype);
+  return {make_route_plan({std::move(choice), top_k, made.n_branches, make_offsets(std::move(rows)), made.unit}),
+          std::move(h)};
 }
 
 Case make_case(uint64_t seed, int ranks) {
@@ -69,6 +76,11 @@ void append(std::vector<double>& values, const std::vector<double>& more) {
   values.insert(values.end(), more.begin(), more.end());
 }
 
+void append_unit(std::vector<double>& rows, const HomeSide& home, int64_t unit) {
+  const int64_t first = (*home.plan->unit_rows)[static_cast<std::size_t>(unit)];
+  for (int64_t row = first; row < first + home.plan->rows_of(unit); ++row) append(rows, row_of(home.h, row));
+}
+
 // What lies on `rank` after dispatch: of each home in turn, of each branch of this rank in turn, its passes.
 std::vector<double> twin_away(const Case& made, int rank, std::vector<RowGroup>& groups,
                               std::vector<int64_t>& sequences) {
@@ -80,9 +92,9 @@ std::vector<double> twin_away(const Case& made, int rank, std::vector<RowGroup>&
       const auto begin = static_cast<int64_t>(rows.size()) / width;
       for (std::size_t i = 0; i < home.plan->choice.size(); ++i) {
         if (home.plan->choice[i] != branch) continue;
-        const int64_t unit = static_cast<int64_t>(i) / home.plan->top_k, length = home.plan->rows_per_unit;
-        for (int64_t row = 0; row < length; ++row) append(rows, row_of(home.h, unit * length + row));
-        sequences.push_back(sequences.back() + length);
+        const int64_t unit = static_cast<int64_t>(i) / home.plan->top_k;
+        append_unit(rows, home, unit);
+        sequences.push_back(sequences.back() + home.plan->rows_of(unit));
       }
       groups.push_back({branch - mine.begin, begin, static_cast<int64_t>(rows.size()) / width});
     }
@@ -93,8 +105,9 @@ std::vector<double> twin_away(const Case& made, int rank, std::vector<RowGroup>&
 int64_t rows_leaving(const HomeSide& home, int rank, int64_t n_branches, int64_t ranks) {
   const Slice mine = rank_slice(n_branches, rank, ranks);
   int64_t rows = 0;
-  for (int32_t branch : home.plan->choice)
-    if (branch < mine.begin || branch >= mine.end) rows += home.plan->rows_per_unit;
+  for (std::size_t i = 0; i < home.plan->choice.size(); ++i)
+    if (home.plan->choice[i] < mine.begin || home.plan->choice[i] >= mine.end)
+      rows += home.plan->rows_of(static_cast<int64_t>(i) / home.plan->top_k);
   return rows;
 }
 
@@ -102,9 +115,7 @@ int64_t rows_leaving(const HomeSide& home, int rank, int64_t n_branches, int64_t
 std::vector<double> twin_attention_order(const Case& made, const HomeSide& home) {
   if (made.unit == RouteUnit::token) return home.h.to_vector();
   std::vector<double> rows;
-  for (int32_t unit : *home.plan->source)
-    for (int64_t row = 0; row < home.plan->rows_per_unit; ++row)
-      append(rows, row_of(home.h, unit * home.plan->rows_per_unit + row));
+  for (const int32_t unit : *home.plan->source) append_unit(rows, home, unit);
   return rows;
 }
 
@@ -149,7 +160,7 @@ void expect_round_trip(const Case& made, Pace pace, uint64_t seed) {
 
   // Out, home, out and home again, and the four gradients: a rank's own rows leave, and those of others leave it.
   int64_t leaving = rows_leaving(home, world.rank(), made.n_branches, world.size());
-  const int64_t arrived = away.size(0) - (std::ssize(home.plan->choice) * home.plan->rows_per_unit - leaving);
+  const int64_t arrived = away.size(0) - (home.plan->pass_rows->back() - leaving);
   EXPECT_EQ(dispatcher.traffic().bytes, (leaving + arrived) * 4 * width * static_cast<int64_t>(size_of(made.dtype)));
   EXPECT_EQ(dispatcher.traffic().exchanges, 8);
 }
@@ -168,7 +179,7 @@ TEST(ExchangeDispatcher, DispatchThenCombineIsTheIdentityForAThousandRoutes) {
 TEST(ExchangeDispatcher, KnowsWhenNobodyHasWorkLeft) {
   const Communicator& world = mpi_world();
   const ExchangeDispatcher dispatcher(world, 4, Pace::own);
-  const RoutePlanPtr nothing = make_route_plan({{}, 1, 4, 1, RouteUnit::token});
+  const RoutePlanPtr nothing = make_route_plan({{}, 1, 4, uniform_offsets(0, 1), RouteUnit::token});
   for (int leaver = 0; leaver < world.size(); ++leaver) {
     dispatcher.open(nothing);
     EXPECT_TRUE(dispatcher.anyone_works());

@@ -16,8 +16,9 @@ namespace {
 // Rows of this rank that leave it.
 int64_t rows_leaving(const RoutePlan& plan, const Slice& mine) {
   int64_t rows = 0;
-  for (int32_t branch : plan.choice)
-    if (branch < mine.begin || branch >= mine.end) rows += plan.rows_per_unit;
+  for (std::size_t i = 0; i < plan.choice.size(); ++i)
+    if (plan.choice[i] < mine.begin || plan.choice[i] >= mine.end)
+      rows += plan.rows_of(static_cast<int64_t>(i) / plan.top_k);
   return rows;
 }
 

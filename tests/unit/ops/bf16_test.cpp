@@ -11,6 +11,7 @@
 #include "ops/score.hpp"
 #include "ops/silu_gate.hpp"
 #include "support/grad_check.hpp"
+#include "support/single_rows.hpp"
 
 namespace modr {
 namespace {
@@ -37,7 +38,9 @@ Indices some_indices(int64_t count, int64_t below) {
 // Large enough for several threads, and widths that are no multiple of a vector.
 std::vector<Bf16Case> cases() {
   const auto combine = [](ops::Gate gate) {
-    return [gate](const auto& in, DType) { return ops::combine(in[0], in[1], some_indices(60, 60), gate); };
+    return [gate](const auto& in, DType) {
+      return ops::combine(in[0], in[1], testing::single_rows(some_indices(60, 60), 20), gate);
+    };
   };
   return {
       {"add", {{{300, 150}}, {{300, 150}}}, [](const auto& in, DType) { return ops::add(in[0], in[1]); }},
@@ -66,7 +69,7 @@ std::vector<Bf16Case> cases() {
        [](const auto& in, DType) {
          std::vector<uint8_t> mask(300, 1);
          mask[7] = mask[299] = 0;
-         return ops::masked_mean(in[0], 30, make_mask(mask));
+         return ops::masked_mean(in[0], uniform_offsets(10, 30), make_mask(mask));
        }},
       {"cast",
        {{{300, 150}}},
@@ -112,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(Ops, Bf16Op, ::testing::ValuesIn(cases()),
 TEST(Bf16, SumsAreRoundedOnce) {
   const Variable passes(Tensor::from<double>(std::vector<double>{1, 0x1p-8, 0x1p-8, 0x1p-9}, {4, 1}, DType::bf16));
   const Variable gates(Tensor::full({1, 4}, DType::f32, 1));
-  const Variable sum = ops::combine(passes, gates, make_indices({0, 1, 2, 3}), ops::Gate::raw);
+  const Variable sum = ops::combine(passes, gates, testing::single_rows(make_indices({0, 1, 2, 3}), 1), ops::Gate::raw);
   EXPECT_EQ(sum.value().item(), 1 + 0x1p-6 - 0x1p-7);
 }
 

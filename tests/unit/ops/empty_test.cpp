@@ -16,6 +16,7 @@
 #include "ops/score.hpp"
 #include "ops/silu_gate.hpp"
 #include "support/grad_check.hpp"
+#include "support/single_rows.hpp"
 
 namespace modr {
 namespace {
@@ -157,19 +158,22 @@ std::vector<OpCase> row_cases() {
 std::vector<OpCase> routing_cases() {
   const auto rows_of_3 = [](int64_t r) { return std::vector<Shape>{{r, 3}}; };
   const auto combine = [](ops::Gate gate) {
-    return [gate](const auto& in, int64_t r) { return ops::combine(in[0], in[1], first_indices(r), gate); };
+    return [gate](const auto& in, int64_t r) {
+      return ops::combine(in[0], in[1], testing::single_rows(first_indices(r), r / 2), gate);
+    };
   };
   const auto combined = [](int64_t r) { return std::vector<Shape>{{r, 2, 3}, {r / 2, 2}}; };
   return {
       {"masked_mean", rows_of_3,
        [](const auto& in, int64_t r) {
-         return ops::masked_mean(in[0], 2, make_mask(std::vector<uint8_t>(static_cast<std::size_t>(r), 1)));
+         return ops::masked_mean(in[0], uniform_offsets(r / 2, 2),
+                                 make_mask(std::vector<uint8_t>(static_cast<std::size_t>(r), 1)));
        },
        [](int64_t r) {
          return Shape{r / 2, 3};
        }},
       {"masked_mean_without_mask", rows_of_3,
-       [](const auto& in, int64_t r) { return ops::masked_mean(in[0], r == 0 ? 0 : 2, nullptr); },
+       [](const auto& in, int64_t r) { return ops::masked_mean(in[0], uniform_offsets(r / 2, 2), nullptr); },
        [](int64_t r) {
          return Shape{r / 2, 3};
        }},

@@ -15,6 +15,7 @@
 #include "ops/score.hpp"
 #include "ops/silu_gate.hpp"
 #include "support/grad_check.hpp"
+#include "support/single_rows.hpp"
 
 namespace modr {
 namespace {
@@ -78,9 +79,10 @@ TEST(GradCheck, CrossEntropy) {
 }
 
 TEST(GradCheck, RouterOps) {
-  const RowMask mask = make_mask({1, 1, 0, 1, 0, 0});
-  check_gradients([&](const auto& in) { return ops::masked_mean(in[0], 3, mask); }, {random_leaf({6, 4}, 1)});
-  check_gradients([&](const auto& in) { return ops::masked_mean(in[0], 3, nullptr); }, {random_leaf({6, 4}, 1)});
+  const RowMask mask = make_mask({1, 0, 1, 1, 0, 0});
+  const Offsets groups = make_offsets({0, 2, 3, 6});
+  check_gradients([&](const auto& in) { return ops::masked_mean(in[0], groups, mask); }, {random_leaf({6, 4}, 1)});
+  check_gradients([&](const auto& in) { return ops::masked_mean(in[0], groups, nullptr); }, {random_leaf({6, 4}, 1)});
   check_gradients([](const auto& in) { return ops::sigmoid(in[0]); }, {random_leaf({2, 4}, 1)});
   check_gradients([](const auto& in) { return ops::softmax(in[0]); }, {random_leaf({2, 4}, 1)});
   const Indices columns = make_indices({3, 0, 1, 2});
@@ -88,16 +90,69 @@ TEST(GradCheck, RouterOps) {
 }
 
 TEST(GradCheck, CombineRaw) {
-  const Indices position = make_indices({2, 0, 3, 1});
-  check_gradients([&](const auto& in) { return ops::combine(in[0], in[1], position, ops::Gate::raw); },
-                  {random_leaf({4, 2, 3}, 1), random_leaf({2, 2}, 2)});
+  // Units of 1, 0 and 3 rows; passes in the order 2 1 0 | 2 1 0 of units.
+  const ops::PassRows where{make_indices({2, 5, 1, 4, 0, 3}), make_offsets({0, 1, 1, 4}),
+                            make_offsets({0, 3, 3, 4, 7, 7, 8})};
+  check_gradients([&](const auto& in) { return ops::combine(in[0], in[1], where, ops::Gate::raw); },
+                  {random_leaf({8, 2, 3}, 1), random_leaf({3, 2}, 2)});
+}
+
+// Long enough for several threads, which share out rows.
+TEST(Combine, UnitsOfDifferentLengthsAreTheSameAloneAndTogether) {
+  const std::vector<int64_t> unit_rows{0, 5, 6, 96, 96, 129, 136};
+  const int64_t units = std::ssize(unit_rows) - 1, width = 501;
+  std::vector<int32_t> position;
+  std::vector<int64_t> pass_rows{0};
+  for (int64_t pass = 0; pass < 2 * units; ++pass) {  // of units 5 4 3 2 1 0, twice
+    const auto unit = static_cast<std::size_t>(units - 1 - pass % units);
+    pass_rows.push_back(pass_rows.back() + unit_rows[unit + 1] - unit_rows[unit]);
+  }
+  for (int64_t unit = 0; unit < units; ++unit)
+    for (int64_t half = 0; half < 2; ++half) position.push_back(static_cast<int32_t>(half * units + units - 1 - unit));
+  const Variable passes = random_leaf({2 * unit_rows.back(), width}, 1), gates = random_leaf({units, 2}, 2);
+  const ops::PassRows where{make_indices(position), make_offsets(unit_rows), make_offsets(pass_rows)};
+  const Variable out = ops::combine(passes, gates, where, ops::Gate::raw);
+  const Tensor dout = random_tensor(out.shape(), 3);
+  backward(out, dout.clone());
+  for (std::size_t unit = 0; unit + 1 < unit_rows.size(); ++unit) {
+    const auto u = static_cast<int64_t>(unit);
+    const int64_t begin = unit_rows[unit], end = unit_rows[unit + 1], rows = end - begin;
+    const Variable both(Tensor::empty({2 * rows, width}, DType::f64), true);
+    const Variable gate(gates.value().slice(0, u, u + 1).clone(), true);
+    std::vector<double> dboth;
+    for (int64_t choice = 0; choice < 2; ++choice) {
+      const int64_t first = pass_rows[std::size_t(position[2 * unit + std::size_t(choice)])];
+      both.value().slice(0, choice * rows, (choice + 1) * rows).copy_from(passes.value().slice(0, first, first + rows));
+      for (double value : passes.grad().slice(0, first, first + rows).to_vector()) dboth.push_back(value);
+    }
+    const ops::PassRows one{make_indices({0, 1}), make_offsets({0, rows}), make_offsets({0, rows, 2 * rows})};
+    const Variable alone = ops::combine(both, gate, one, ops::Gate::raw);
+    EXPECT_EQ(alone.value().to_vector(), out.value().slice(0, begin, end).to_vector());
+    backward(alone, dout.slice(0, begin, end).clone());
+    EXPECT_EQ(both.grad_or_zeros().to_vector(), dboth);
+    for (std::size_t choice = 0; choice < 2; ++choice)
+      EXPECT_NEAR(gate.grad_or_zeros().to_vector()[choice], gates.grad().to_vector()[2 * unit + choice], 1e-10);
+  }
+}
+
+TEST(Combine, PassesMustBeAsLongAsTheirUnits) {
+  const Variable passes = random_leaf({3, 2}, 1), gates = random_leaf({2, 1}, 2);
+  const auto combine = [&](std::vector<int32_t> position, std::vector<int64_t> rows) {
+    return ops::combine(passes, gates,
+                        {make_indices(std::move(position)), make_offsets({0, 1, 3}), make_offsets(std::move(rows))},
+                        ops::Gate::raw);
+  };
+  EXPECT_NO_THROW(combine({0, 1}, {0, 1, 3}));
+  EXPECT_THROW(combine({1, 0}, {0, 1, 3}), Error);
+  EXPECT_THROW(combine({0, 2}, {0, 1, 3}), Error);
+  EXPECT_THROW(combine({0, 1}, {0, 1, 2}), Error);
 }
 
 // The straight-through gate's gradient is not that of its value: checked against its definition.
 TEST(Combine, StraightThroughPassesScaledGradientsAndGateProducts) {
   const Indices position = make_indices({1, 0});
   const Variable passes = random_leaf({2, 3}, 1), gates = random_leaf({1, 2}, 2);
-  const Variable out = ops::combine(passes, gates, position, ops::Gate::straight_through);
+  const Variable out = ops::combine(passes, gates, testing::single_rows(position, 1), ops::Gate::straight_through);
   const std::vector<double> p = passes.value().to_vector(), y = out.value().to_vector();
   for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(y[i], (p[i] + p[3 + i]) / 2, 1e-15);
   const Tensor dy = random_tensor({1, 3}, 5);
@@ -167,7 +222,7 @@ TEST(Ops, BadInputIsNamed) {
   EXPECT_THROW(ops::embedding(make_indices({4}), table, 1), Error);
   EXPECT_THROW(ops::linear(table, random_leaf({2, 4}, 1)), Error);
   EXPECT_THROW(ops::cross_entropy(table, make_indices({0, 1, 2, 3}), 1), Error);
-  EXPECT_THROW(ops::masked_mean(table, 2, make_mask({1, 0, 0, 0})), Error);
+  EXPECT_THROW(ops::masked_mean(table, uniform_offsets(2, 2), make_mask({1, 0, 0, 0})), Error);
   EXPECT_THROW(ops::rope(random_leaf({1, 12}, 1), {}, ops::rope_table(4, 4, 50), make_indices({4})), Error);
 }
 
