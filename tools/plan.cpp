@@ -73,12 +73,13 @@ void print_training(const RunConfig& config, const PlanRequest& request) {
   const Placement placement =
       job.parallel.placement == Placement::exchange ? Placement::exchange : Placement::replicate;
   const int64_t longest = config.data.max_seq_len;
+  const int64_t documents = config.data.packing == Packing::pack ? 2 : 1;  // more take next to nothing
   const BatchSize batch =
-      largest_microbatch(job, grid, longest, {.multiple = config.data.pad_multiple, .max_seq = longest});
+      largest_microbatch(job, grid, {longest, documents}, {.multiple = config.data.pad_multiple, .max_seq = longest});
   std::map<std::string, std::vector<int64_t>> tables;
   for (int64_t rank = 0; rank < ranks; ++rank)
     tables[describe(plan_training(job, grid, rank, placement, batch, resident_bytes()))].push_back(rank);
-  fmt::print("{}, {} x {} tokens a pass\n", grid.describe(), batch.sequences, batch.seq);
+  fmt::print("{}, {} x {} tokens a pass\n", grid.describe(), batch.rows, batch.seq);
   for (const auto& [table, of_ranks] : tables) fmt::print("rank {}\n{}", fmt::join(of_ranks, ", "), table);
 }
 

@@ -14,7 +14,28 @@ const Example& example_of(std::span<const Example> examples, const SampleRef& sa
   return examples[static_cast<std::size_t>(sample.index)];
 }
 
+// Adds the documents of row `row`, whose sample is the row's.
+void add_documents(Batch& batch, int64_t row, const Example& example) {
+  const SampleRef& sample = batch.samples[static_cast<std::size_t>(row)];
+  int64_t end = row * batch.seq;
+  for (int64_t place = 0; place < example.num_documents(); ++place) {
+    if (!example.documents.empty()) end += example.documents[static_cast<std::size_t>(place)];
+    batch.documents.push_back(end);
+    batch.keys.push_back(document_key(sample, place));
+  }
+  MODR_CHECK(example.documents.empty() || end == row * batch.seq + std::ssize(example.tokens),
+             "sample {}: documents of {} tokens in a row of {}", sample.index, end - row * batch.seq,
+             example.tokens.size());
+  batch.documents.back() = (row + 1) * batch.seq;
+}
+
 }  // namespace
+
+uint64_t document_key(const SampleRef& sample, int64_t place) {
+  constexpr int64_t most_samples = int64_t{1} << 40, most_documents = int64_t{1} << 24;
+  MODR_CHECK(sample.number < most_samples && place < most_documents, "document {} of sample {}", place, sample.number);
+  return static_cast<uint64_t>(place * most_samples + sample.number);
+}
 
 int64_t Batch::num_labels() const {
   return std::count_if(labels.begin(), labels.end(), [](int32_t label) { return label != kIgnoreLabel; });
@@ -41,6 +62,7 @@ Batch make_batch(std::span<const Example> examples, std::span<const SampleRef> s
     std::copy(example.tokens.begin(), example.tokens.end(), batch.ids.begin() + start);
     std::copy(example.labels.begin(), example.labels.end(), batch.labels.begin() + start);
     std::fill_n(batch.mask.begin() + start, example.tokens.size(), uint8_t{1});
+    add_documents(batch, row, example);
   }
   return batch;
 }

@@ -13,7 +13,8 @@ enum class DataFormat { automatic, gsm8k, llm_adapters, aqua };
 enum class PromptStyle { plain, chat };
 /// Which tokens are targets: the whole text, or the answer and its end token only.
 enum class LossOn { all, answer };
-/// How examples fill rows: one example a row, or whole examples one after the other up to max_seq_len.
+/// How examples fill rows: one example a row, or whole examples one after the other up to max_seq_len, each with its
+/// own attention, positions and, by unit sequence, route.
 enum class Packing { none, pack };
 
 /// The words that stand for the enums in configs ("auto" for DataFormat::automatic).

@@ -12,6 +12,9 @@ inline constexpr int32_t kIgnoreLabel = -100;
 struct Example {
   std::vector<int32_t> tokens;
   std::vector<int32_t> labels;
+  std::vector<int64_t> documents = {};  // tokens of each of those that share the row, in order; empty: it is one
+
+  int64_t num_documents() const { return documents.empty() ? 1 : static_cast<int64_t>(documents.size()); }
 };
 
 }  // namespace modr

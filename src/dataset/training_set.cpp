@@ -60,13 +60,22 @@ void pack(TrainingSet& set, int64_t seq_len) {
   std::size_t example = 0;
   for (const Example& row : rows) {
     places.push_back(std::move(set.places[example]));
-    for (int64_t tokens = 0; tokens < std::ssize(row.tokens); ++example) tokens += std::ssize(set.rows[example].tokens);
+    example += row.documents.size();
   }
   set.rows = std::move(rows);
   set.places = std::move(places);
 }
 
 }  // namespace
+
+RowSizes TrainingSet::largest_row() const {
+  RowSizes sizes;
+  for (const Example& row : rows) {
+    sizes.longest = std::max<int64_t>(sizes.longest, std::ssize(row.tokens));
+    sizes.documents = std::max(sizes.documents, row.num_documents());
+  }
+  return sizes;
+}
 
 TrainingSet load_training_set(const DatasetConfig& config, const Tokenizer& tokenizer) {
   config.validate();
@@ -98,6 +107,7 @@ std::vector<Example> pack_examples(const std::vector<Example>& examples, int64_t
     Example& row = rows.back();
     row.tokens.insert(row.tokens.end(), example.tokens.begin(), example.tokens.end());
     row.labels.insert(row.labels.end(), example.labels.begin(), example.labels.end());
+    row.documents.push_back(length);
   }
   return rows;
 }

@@ -12,6 +12,12 @@ namespace modr {
 
 class Tokenizer;
 
+/// What decides about the largest batch.
+struct RowSizes {
+  int64_t longest = 0;    // tokens
+  int64_t documents = 1;  // in a row, at most
+};
+
 /// The rows that a ShardedSampler draws from, and what it took to make them.
 struct TrainingSet {
   std::vector<Example> rows;
@@ -21,6 +27,8 @@ struct TrainingSet {
   int64_t num_dropped = 0;    ///< of those, with no label left
   int64_t num_unscorable = 0;  ///< whose right answer an evaluation would refuse; trained on all the same
   int64_t num_tokens = 0;     ///< over all rows, without padding
+
+  RowSizes largest_row() const;
 };
 
 /// Reads, encodes and packs everything that `config` names; the same on every rank. Warns about examples that were cut,
@@ -29,8 +37,7 @@ struct TrainingSet {
 TrainingSet load_training_set(const DatasetConfig& config, const Tokenizer& tokenizer);
 
 /// Whole examples one after the other in rows of at most `seq_len` tokens, in their order: a row ends where the next
-/// example does not fit. (Inside a row an example sees those before it, as is usual for packed training.)
-/// No example may be longer than `seq_len`.
+/// example does not fit. Each stays a document of its own. No example may be longer than `seq_len`.
 std::vector<Example> pack_examples(const std::vector<Example>& examples, int64_t seq_len);
 
 /// How make_batch() pads rows under `config`: to max_seq_len when they are packed, else to the longest of the batch.

@@ -16,14 +16,14 @@ namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Microbatches of a replica with `sequences`, as deal_microbatches() makes them.
-int64_t count_microbatches(const TrainJob& job, const GridShape& grid, int64_t sequences) {
+// Microbatches of a replica with `samples`, as deal_microbatches() makes them.
+int64_t count_microbatches(const TrainJob& job, const GridShape& grid, int64_t samples) {
   const std::vector<int64_t> ranks = grid.stage_ranks();
   const int64_t lanes = ranks.size() == 1 ? ranks[0] : ranks[1];
-  return ceil_div(std::max<int64_t>(ceil_div(sequences, job.train.microbatch), 1), lanes) * lanes;
+  return ceil_div(std::max<int64_t>(ceil_div(samples, job.train.microbatch), 1), lanes) * lanes;
 }
 
-int64_t sequences_of_replica(const TrainJob& job, const GridShape& grid) {
+int64_t samples_of_replica(const TrainJob& job, const GridShape& grid) {
   return rank_slice(job.train.global_batch, 0, grid.data).count();
 }
 
@@ -37,7 +37,7 @@ class PlannedExecutor {
         part_(part),
         pass_(pass),
         schedule_(schedule),
-        message_bytes_(pass.sequences * pass.seq * n_embd * static_cast<int64_t>(size_of(dtype))),
+        message_bytes_(pass.rows * n_embd * static_cast<int64_t>(size_of(dtype))),
         width_(n_embd),
         dtype_(dtype) {
     for (const Instruction& next : schedule.instructions) {
@@ -72,7 +72,7 @@ class PlannedExecutor {
     const bool full = static_cast<int64_t>(in_flight_.size()) >= schedule_.max_in_flight;
     if (!has_backward_ && full) in_flight_.erase(in_flight_.begin());
     InFlight flight;
-    if (received) flight.input = tape_.received(pass_.sequences * pass_.seq, width_, dtype_, received, flows_back_);
+    if (received) flight.input = tape_.received(pass_.rows, width_, dtype_, received, flows_back_);
     PlannedVariable x = flight.input;
     if (part_.prelude) x = model_.run_prelude(pass_);
     if (part_.core) x = model_.run_core(x, pass_);
@@ -124,12 +124,12 @@ MemoryPlan plan_of(const MemoryLedger& ledger, int64_t program) {
 
 }  // namespace
 
-BatchSize largest_microbatch(const TrainJob& job, const GridShape& grid, int64_t longest, const BatchLayout& layout) {
-  const int64_t sequences = sequences_of_replica(job, grid);
-  longest = std::max(longest, layout.min_seq);
+BatchSize largest_microbatch(const TrainJob& job, const GridShape& grid, RowSizes row, const BatchLayout& layout) {
+  const int64_t samples = samples_of_replica(job, grid);
+  const int64_t rows = ceil_div(samples, count_microbatches(job, grid, samples));
+  const int64_t longest = std::max(row.longest, layout.min_seq);
   const int64_t rounded = ceil_div(longest, layout.multiple) * layout.multiple;
-  return {ceil_div(sequences, count_microbatches(job, grid, sequences)),
-          std::max(longest, std::min(rounded, layout.max_seq))};
+  return {rows, std::max(longest, std::min(rounded, layout.max_seq)), rows * row.documents};
 }
 
 MemoryPlan plan_training(const TrainJob& job, const GridShape& grid, int64_t rank, Placement placement,
@@ -142,8 +142,11 @@ MemoryPlan plan_training(const TrainJob& job, const GridShape& grid, int64_t ran
   const TrainConfig& train = job.train;
   const Depth depth = train.has_fixed_depth() ? Depth{train.num_steps_no_grad, train.num_steps_with_grad}
                                               : Depth{1, job.model.mean_backprop_depth};
-  const PlannedPass pass{batch.sequences, batch.seq, {std::min<int64_t>(depth.num_steps_no_grad, 2),
-                         depth.num_steps_with_grad}, train.recompute};
+  const PlannedPass pass{.rows = batch.rows * batch.seq,
+                         .sequences = batch.documents,
+                         .longest = batch.seq,
+                         .depth = {std::min<int64_t>(depth.num_steps_no_grad, 2), depth.num_steps_with_grad},
+                         .recompute = train.recompute};
 
   MemoryLedger ledger;
   PlannedTape tape(ledger);
@@ -153,7 +156,7 @@ MemoryPlan plan_training(const TrainJob& job, const GridShape& grid, int64_t ran
                      true);
   const PlannedBlock copy = tape.take("copy for checkpoints", copy_for_checkpoints(train, grid, place, model));
   ScheduleShape shape{grid.stage_ranks(), grid.branch, 0, train.trainable == Trainable::all};
-  shape.microbatches = count_microbatches(job, grid, sequences_of_replica(job, grid));
+  shape.microbatches = count_microbatches(job, grid, samples_of_replica(job, grid));
   const Schedule schedule = make_schedule(shape, job.parallel.schedule);
   PlannedExecutor(tape, model, part, pass, schedule.ranks[static_cast<std::size_t>(place.replica_rank)],
                   job.model.n_embd, train.dtype)
@@ -172,7 +175,8 @@ MemoryPlan plan_decoding(const ModelConfig& model, DType dtype, const DecodingSi
   const auto token_bytes = static_cast<int64_t>(cache_bytes_per_token(model, size.cache, size.num_steps, dtype));
   const PlannedBlock slab = tape.take("KV cache", size.sequences * size.capacity * token_bytes);
   tape.with_gradient(false, [&] {
-    const PlannedPass pass{size.sequences, size.prompt, {1, 0}, Recompute::none};
+    const PlannedPass pass{
+        .rows = size.sequences * size.prompt, .sequences = size.sequences, .longest = size.prompt, .depth = {1, 0}};
     const PlannedVariable state = planned.run_core(planned.run_prelude(pass), pass);
     tape.take("logits", size.sequences * model.vocab_size * static_cast<int64_t>(size_of(exact(dtype))));
   });

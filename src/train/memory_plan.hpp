@@ -20,11 +20,12 @@ struct MemoryPlan {
 
 /// The largest microbatch there can be.
 struct BatchSize {
-  int64_t sequences = 0, seq = 0;
+  int64_t rows = 0, seq = 0;
+  int64_t documents = 0;  // in all rows
 };
 
-/// `longest`: tokens of the longest row of the data. Rows are padded as `layout` says.
-BatchSize largest_microbatch(const TrainJob& job, const GridShape& grid, int64_t longest, const BatchLayout& layout);
+/// Of rows that are as `row` says at most, padded as `layout` says.
+BatchSize largest_microbatch(const TrainJob& job, const GridShape& grid, RowSizes row, const BatchLayout& layout);
 
 /// The plan of rank `rank` of a training job whose branches are placed as `placement` says (not automatic), with the
 /// most recurrences that the config allows with gradient. Where branches are exchanged all are taken to be equally

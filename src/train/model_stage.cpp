@@ -22,32 +22,35 @@ const Microbatch& ModelStage::samples_of(int64_t microbatch) const {
   return microbatches_[static_cast<std::size_t>(microbatch)];
 }
 
-TokenBatch ModelStage::batch_of(int64_t microbatch) const {
-  const Batch rows = make_batch(data_.set.rows, samples_of(microbatch), data_.layout);
-  return {rows.batch, rows.seq, make_indices(rows.ids), make_indices(rows.labels), make_mask(rows.mask)};
+Batch ModelStage::rows_of(int64_t microbatch) const {
+  return make_batch(data_.set.rows, samples_of(microbatch), data_.layout);
 }
 
 Shape ModelStage::input_shape(int64_t microbatch) const {
-  const TokenBatch batch = batch_of(microbatch);
-  return {batch.batch * batch.seq, job_.model.n_embd};
+  const Batch rows = rows_of(microbatch);
+  return {rows.batch * rows.seq, job_.model.n_embd};
 }
 
 // States have the same shape between all stages.
 Shape ModelStage::output_shape(int64_t microbatch) const { return input_shape(microbatch); }
 
 Variable ModelStage::forward(int64_t microbatch, const Variable& input) {
-  const TokenBatch batch = batch_of(microbatch);
+  const Batch rows = rows_of(microbatch);
+  const TokenBatch batch{rows.batch,
+                         rows.seq,
+                         make_indices(rows.ids),
+                         make_indices(rows.labels),
+                         make_mask(rows.mask),
+                         make_offsets(rows.documents)};
   Variable x = input;
   if (model_.part().prelude) x = model_.run_prelude(batch, {plan_.depth, job_.train.recompute, nullptr});
-  if (model_.part().core) x = run_core(x, batch, microbatch);
+  if (model_.part().core) x = run_core(x, batch, rows);
   if (model_.part().coda) x = run_loss(x, batch, microbatch);
   return x;
 }
 
-Variable ModelStage::run_core(const Variable& e, const TokenBatch& batch, int64_t microbatch) {
-  std::vector<uint64_t> numbers;
-  for (const SampleRef& sample : samples_of(microbatch)) numbers.push_back(static_cast<uint64_t>(sample.number));
-  const Tensor states = initial_states(job_.model, state_keys(job_.seed, numbers, batch.seq), model_.dtype());
+Variable ModelStage::run_core(const Variable& e, const TokenBatch& batch, const Batch& rows) {
+  const Tensor states = initial_states(job_.model, state_keys(job_.seed, rows.keys, rows.documents), model_.dtype());
   const CoreOutput output = model_.run_core(e, batch, Variable(states), {plan_.depth, job_.train.recompute, nullptr});
   MODR_CHECK(output.decisions.size() == sums_.branches.size(), "{} routing decisions instead of {}",
              output.decisions.size(), sums_.branches.size());

@@ -37,8 +37,8 @@ class ModelStage final : public StageWork {
 
  private:
   const Microbatch& samples_of(int64_t microbatch) const;
-  TokenBatch batch_of(int64_t microbatch) const;
-  Variable run_core(const Variable& e, const TokenBatch& batch, int64_t microbatch);
+  Batch rows_of(int64_t microbatch) const;
+  Variable run_core(const Variable& e, const TokenBatch& batch, const Batch& rows);
   Variable run_loss(const Variable& state, const TokenBatch& batch, int64_t microbatch);
 
   const TrainJob& job_;

@@ -111,20 +111,20 @@ PlannedModel::Way PlannedModel::way_of(const PlannedPass& pass) const {
   const BranchConfig& branches = config_.branches;
   Way way{};
   way.by_token = branches.has_router() && branches.unit == RouteUnit::token;
-  way.units = way.by_token ? pass.sequences * pass.seq : pass.sequences;
+  way.units = way.by_token ? pass.rows : pass.sequences;
   way.passes = way.units * (branches.has_router() ? branches.top_k : 1);
   // One unit is always in order; two or more, as good as never.
   way.stays = !branches.has_router() || (way.passes == way.units && way.units <= 1);
   way.travels = options_.branches_elsewhere;
   way.branches = std::max<int64_t>(branches_here_, 1);
-  way.attention = {way.by_token ? pass.sequences : way.passes, pass.seq, config_.n_heads};
+  way.attention = {pass.longest, config_.n_heads};
   return way;
 }
 
 // Outside the core.
 PlannedModel::Way PlannedModel::way_at_home(const PlannedPass& pass) const {
   return {.units = 0, .passes = 0, .stays = true, .by_token = false, .travels = false, .branches = 1,
-          .attention = {pass.sequences, pass.seq, config_.n_heads}};
+          .attention = {pass.longest, config_.n_heads}};
 }
 
 PlannedVariable PlannedModel::product(const PlannedVariable& x, const PlannedLinear& layer, const Way& way) {
@@ -163,9 +163,8 @@ PlannedVariable PlannedModel::run_blocks(const std::vector<Block>& blocks, Plann
 
 PlannedVariable PlannedModel::run_branches(const PlannedVariable& h, const PlannedVariable& gates, const Way& way,
                                            const PlannedPass& pass) {
-  const int64_t rows = way.by_token ? way.passes : way.passes * pass.seq;
   PlannedVariable passes = h;
-  if (!way.stays) passes = planned::gather_rows(tape_, passes, rows);
+  if (!way.stays) passes = planned::gather_rows(tape_, passes, h.rows * way.passes / way.units);
   if (way.travels) passes = planned::exchange_rows(tape_, passes);
   passes = run_blocks(core_, passes, way, pass.recompute == Recompute::block);
   if (way.travels) passes = planned::exchange_rows(tape_, passes);
@@ -192,8 +191,7 @@ PlannedVariable PlannedModel::step(const PlannedVariable& state, const PlannedVa
 }
 
 PlannedVariable PlannedModel::run_prelude(const PlannedPass& pass) {
-  const PlannedVariable embedded =
-      planned::embedding(tape_, embedding_, pass.sequences * pass.seq, options_.dtype);
+  const PlannedVariable embedded = planned::embedding(tape_, embedding_, pass.rows, options_.dtype);
   return run_blocks(prelude_, embedded, way_at_home(pass), pass.recompute == Recompute::block);
 }
 

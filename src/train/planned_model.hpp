@@ -20,7 +20,8 @@ struct PlannedModelOptions {
 
 /// One microbatch and how deep it goes.
 struct PlannedPass {
-  int64_t sequences = 0, seq = 0;
+  int64_t rows = 0;                    ///< tokens, padding too
+  int64_t sequences = 0, longest = 0;  ///< that they belong to, and tokens of the longest
   Depth depth{0, 1};
   Recompute recompute = Recompute::none;
 };

@@ -107,11 +107,9 @@ Variable rope(Tape& tape, const Variable& qkv, const Variable& bias) {
 }
 
 Variable causal_attention(Tape& tape, const Variable& qkv, const PlannedSequences& sequences) {
-  std::vector<int64_t> offsets;
-  for (int64_t i = 0; i <= sequences.count; ++i) offsets.push_back(i * sequences.length);
+  const int64_t offsets[] = {0, sequences.longest};
   const int64_t e = exact_size(qkv), lse_bytes = sequences.heads * qkv.rows * e;
-  const kernels::cpu::AttentionShape shape{offsets.data(), sequences.count, sequences.heads,
-                                           qkv.columns / (3 * sequences.heads)};
+  const kernels::cpu::AttentionShape shape{offsets, 1, sequences.heads, qkv.columns / (3 * sequences.heads)};
   const auto [forward, backward] = dispatch(qkv.dtype, [&]<typename T>() {
     return std::pair{kernels::cpu::causal_attention_workspace<T>(shape),
                      kernels::cpu::causal_attention_backward_workspace<T>(shape)};

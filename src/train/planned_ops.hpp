@@ -13,10 +13,10 @@ struct PlannedLinear {
   bool merged = false;
 };
 
-/// Sequences of equal length.
+/// What attention goes over.
 struct PlannedSequences {
-  int64_t count = 0, length = 0, heads = 0;
-  int64_t rows() const { return count * length; }
+  int64_t longest = 0;  ///< tokens of the longest sequence
+  int64_t heads = 0;
 };
 
 namespace planned {

@@ -55,17 +55,11 @@ Placement planned_placement(const TrainJob& job) {
   return job.parallel.placement == Placement::exchange ? Placement::exchange : Placement::replicate;
 }
 
-int64_t longest_row(const TrainData& data) {
-  int64_t longest = 0;
-  for (const Example& row : data.set.rows) longest = std::max<int64_t>(longest, std::ssize(row.tokens));
-  return longest;
-}
-
 void check_data(const TrainJob& job, const TrainData& data, Preflight& preflight) {
   preflight.lines.push_back(
       fmt::format("{}: mode {}, {} steps of {} sequences over {} rows of {} tokens, the longest {}", job.name,
                   name_of(job.train.mode), job.train.steps, job.train.global_batch, data.set.rows.size(),
-                  data.set.num_tokens, longest_row(data)));
+                  data.set.num_tokens, data.set.largest_row().longest));
 }
 
 // Adds a line for every kind of rank, and returns what the rank takes that needs most. All replicas are alike.
@@ -78,7 +72,7 @@ int64_t check_ranks(const TrainJob& job, const TrainData& data, const GridShape&
   if (job.model.branches.has_router()) line += fmt::format(", branches placed by {}", name_of(placement));
   if (job.parallel.placement == Placement::automatic) line += " (auto: measured when the job starts)";
   preflight.lines.push_back(line);
-  const BatchSize batch = largest_microbatch(job, grid, longest_row(data), data.layout);
+  const BatchSize batch = largest_microbatch(job, grid, data.set.largest_row(), data.layout);
   std::vector<std::pair<std::string, std::vector<int64_t>>> kinds;
   int64_t most = 0;
   for (int64_t rank = 0; rank < grid.ranks_per_replica(); ++rank) {

@@ -24,6 +24,7 @@ StepResult expected_of(const StepPlan& plan, const TrainJob& job, const TrainDat
     const Example& row = data.set.rows.at(static_cast<std::size_t>(sample.index));
     result.labels += std::ranges::count_if(row.labels, [](int32_t label) { return label != kIgnoreLabel; });
     result.tokens += std::ssize(row.tokens);
+    result.documents += row.num_documents();
   }
   if (result.labels == 0) fail("step {}: the global batch has no label token", plan.step + 1);
   return result;
@@ -126,7 +127,7 @@ void TrainStep::add_up(const StepPlan& plan, StageSums sums, StepResult& result)
   const Communicator& world = shard_.grid.world();
   result.loss = world.all_reduced(sums.loss);
   const BranchConfig& branches = job_.model.branches;
-  const int64_t units = branches.unit == RouteUnit::token ? result.tokens : std::ssize(plan.samples);
+  const int64_t units = branches.unit == RouteUnit::token ? result.tokens : result.documents;
   for (std::vector<int64_t>& decision : sums.branches) {
     world.all_reduce(std::span(decision));
     const int64_t counted = std::reduce(decision.begin(), decision.end());

@@ -25,6 +25,7 @@ struct StepResult {
   double grad_norm = 0;  // before clipping
   int64_t tokens = 0;    // of the global batch, without padding
   int64_t labels = 0;
+  int64_t documents = 0;  // more than rows where they are packed
   Depth depth{0, 0};
   BranchCounts branches;          // units sent to each branch at each decision; empty without a router
   std::optional<Bubble> bubble;  // of the first replica; nothing without stages

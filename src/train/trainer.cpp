@@ -63,11 +63,9 @@ constexpr double gib = 1 << 30;
 // What the rank that needs most will take, and a warning where that does not fit. Collective.
 double predict_memory(const TrainJob& job, const TrainData& data, const Shard& shard, int64_t program) {
   const Communicator& world = shard.grid.world();
-  int64_t longest = 0;
-  for (const Example& row : data.set.rows) longest = std::max<int64_t>(longest, std::ssize(row.tokens));
   const MemoryPlan plan =
       plan_training(job, shard.grid.shape(), world.rank(), shard.placement,
-                    largest_microbatch(job, shard.grid.shape(), longest, data.layout), program);
+                    largest_microbatch(job, shard.grid.shape(), data.set.largest_row(), data.layout), program);
   const int64_t most = world.all_reduced(plan.total(), ReduceOp::max);
   const int64_t on_host = std::min(most * detect_launch().ranks_on_host, world.all_reduced(plan.total()));
   const double predicted = static_cast<double>(most) / gib, machine = static_cast<double>(machine_bytes()) / gib;

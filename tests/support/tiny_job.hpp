@@ -39,4 +39,12 @@ inline TrainData tiny_data(int64_t rows) {
   return data;
 }
 
+/// The same rows as documents that share rows of at most 16 tokens.
+inline TrainData tiny_packed_data(int64_t documents) {
+  TrainData data = tiny_data(documents);
+  data.set.rows = pack_examples(data.set.rows, 16);
+  data.layout.min_seq = 16;
+  return data;
+}
+
 }  // namespace modr::testing

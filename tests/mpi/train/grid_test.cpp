@@ -24,12 +24,12 @@ struct RunRecord {
   int64_t bytes_exchanged = 0;                    // over all ranks
 };
 
-RunRecord run(const Communicator& comm, const TrainJob& job, const TrainData& data) {
+RunRecord run(const Communicator& comm, const TrainJob& job, const TrainData& data, int64_t count = steps) {
   Shard shard = make_shard(comm, job, job.parallel.placement);
   TrainStep step(job, data, shard);
   ShardedSampler sampler(std::ssize(data.set.rows), job.train.global_batch, job.seed);
   RunRecord done;
-  for (int64_t index = 0; index < steps; ++index) {
+  for (int64_t index = 0; index < count; ++index) {
     done.results.push_back(step.run(plan_step(job.train, job.model, job.seed, sampler, index)));
     if (index > 0) continue;
     for (const Parameter& parameter : shard.model->parameters())
@@ -156,6 +156,49 @@ TEST_P(Grids, GiveTheSameWhenBlocksRunAgain) {
       const RunRecord got = run(mpi_world(), job, data);
       expect_same(got, want, which);
       EXPECT_LE(gradient_error(job, got, want), tolerance) << which;
+    }
+  }
+}
+
+// Documents that share a row go to different ranks, in pieces of different lengths.
+TEST_P(Grids, GiveTheSameForPackedRows) {
+  const TrainData data = testing::tiny_packed_data(60);
+  const std::pair<Options, Recompute> cases[] = {
+      {{RouteUnit::sequence, RouteWhen::forward, 1, Trainable::all}, Recompute::none},
+      {{RouteUnit::sequence, RouteWhen::recurrence, 1, Trainable::branches}, Recompute::block},
+      {{RouteUnit::sequence, RouteWhen::forward, 2, Trainable::branches}, Recompute::recurrence},
+      {{RouteUnit::token, RouteWhen::recurrence, 1, Trainable::all}, Recompute::none}};
+  for (const auto& [options, recompute] : cases) {
+    TrainJob job = options.job();
+    job.train.recompute = recompute;
+    const RunRecord want = run(Communicator::self(), job, data, 6);
+    for (const testing::NamedGrid& grid : testing::grids_for(mpi_world().size())) {
+      job.parallel = grid.config;
+      job.parallel.placement = GetParam();
+      const std::string which =
+          fmt::format("{}, {}, {}, recompute {}", grid.name, name_of(GetParam()), options.name(), name_of(recompute));
+      const RunRecord got = run(mpi_world(), job, data, 6);
+      expect_same(got, want, which);
+      EXPECT_LE(gradient_error(job, got, want), tolerance) << which;
+    }
+  }
+}
+
+// Rounding to bf16 falls the same way wherever a document runs.
+TEST_P(Grids, GiveNearlyTheSameForPackedRowsInBf16) {
+  const TrainData data = testing::tiny_packed_data(60);
+  for (const RouteUnit unit : {RouteUnit::sequence, RouteUnit::token}) {
+    TrainJob job = Options{unit, RouteWhen::forward, 1, Trainable::branches}.job();
+    job.train.dtype = DType::bf16;
+    const RunRecord want = run(Communicator::self(), job, data, 2);
+    for (const testing::NamedGrid& grid : testing::grids_for(mpi_world().size())) {
+      job.parallel = grid.config;
+      job.parallel.placement = GetParam();
+      const RunRecord got = run(mpi_world(), job, data, 2);
+      for (std::size_t i = 0; i < want.results.size(); ++i) {
+        EXPECT_NEAR(got.results[i].loss, want.results[i].loss, 1e-3) << grid.name << ", step " << i + 1;
+        EXPECT_EQ(got.results[i].branches, want.results[i].branches) << grid.name << ", step " << i + 1;
+      }
     }
   }
 }

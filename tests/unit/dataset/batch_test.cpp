@@ -21,6 +21,17 @@ TEST(MakeBatch, PadsRowsOnTheRight) {
   EXPECT_EQ(batch.num_labels(), 4);
 }
 
+TEST(MakeBatch, KnowsTheDocumentsOfEachRow) {
+  const std::vector<Example> rows = {{{1, 2, 3}, {2, 3, 4}, {1, 2}}, {{5}, {6}}, {{7, 8, 9}, {8, 9, 7}, {3}}};
+  const std::vector<SampleRef> samples = {{10, 0}, {11, 1}, {12, 2}};
+  const Batch batch = make_batch(rows, samples, {.multiple = 4});
+  EXPECT_EQ(batch.documents, (std::vector<int64_t>{0, 1, 4, 8, 12}));  // padding goes to a row's last one
+  EXPECT_EQ(batch.keys, (std::vector<uint64_t>{10, (uint64_t{1} << 40) + 10, 11, 12}));
+  EXPECT_EQ(make_batch(rows, {}, {}).documents, (std::vector<int64_t>{0}));
+  const std::vector<Example> wrong = {{{1, 2, 3}, {2, 3, 4}, {1, 1}}};
+  EXPECT_THROW(make_batch(wrong, std::vector<SampleRef>{{0, 0}}, {}), Error);
+}
+
 TEST(MakeBatch, FollowsTheLayout) {
   const std::vector<SampleRef> samples = {{0, 1}};
   EXPECT_EQ(make_batch(kExamples, samples, {}).seq, 1);

@@ -34,7 +34,9 @@ TEST(PackExamples, KeepsExamplesWholeAndInOrder) {
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0].tokens, (std::vector<int32_t>{10, 11, 12, 20, 21}));
   EXPECT_EQ(rows[0].labels, (std::vector<int32_t>{11, 12, 13, 21, 22}));
+  EXPECT_EQ(rows[0].documents, (std::vector<int64_t>{3, 2}));
   EXPECT_EQ(rows[1].tokens, counting(30, 4).tokens);
+  EXPECT_EQ(rows[1].documents, (std::vector<int64_t>{4}));
   EXPECT_EQ(rows[2].labels, counting(40, 5).labels);
   EXPECT_THROW(pack_examples({counting(0, 6)}, 5), Error);
 }
@@ -84,6 +86,29 @@ TEST(LoadTrainingSet, ReadsFilesInOrder) {
   const TrainingSet packed = load_training_set(config, tokenizer);
   ASSERT_EQ(packed.rows.size(), 1u);
   EXPECT_EQ(packed.rows[0].tokens.size(), 19u);
+  EXPECT_EQ(packed.largest_row().longest, 19);
+  EXPECT_EQ(packed.largest_row().documents, 2);
+  EXPECT_EQ(set.largest_row().documents, 1);
+}
+
+// The last token of a document says its end, never the first of the next.
+TEST(LoadTrainingSet, NoLabelCrossesTheBoundaryOfDocuments) {
+  const TemporaryFolder folder;
+  DatasetConfig config;
+  config.train = {folder.write("a.jsonl", record("A") + record("B") + record("C")).string()};
+  config.packing = Packing::pack;
+  config.max_seq_len = 40;
+  const Tokenizer tokenizer = Tokenizer::bytes();
+  const TrainingSet set = load_training_set(config, tokenizer);
+  ASSERT_EQ(set.rows.size(), 1u);
+  const Example& row = set.rows[0];
+  ASSERT_EQ(row.documents, (std::vector<int64_t>{9, 9, 9}));
+  std::size_t end = 0;
+  for (const int64_t length : row.documents) {
+    end += static_cast<std::size_t>(length);
+    EXPECT_EQ(row.labels[end - 1], tokenizer.eos_id());
+    EXPECT_NE(row.labels[end - 1], end < row.tokens.size() ? row.tokens[end] : -1);
+  }
 }
 
 TEST(LoadTrainingSet, KnowsWhereEachRowIsFrom) {

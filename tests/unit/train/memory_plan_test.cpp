@@ -50,11 +50,17 @@ struct Peak {
   double planned, real;
 };
 
-Peak run(const TrainJob& job) {
-  const TrainData data = full_rows(job.train.global_batch, 64, job.model.vocab_size);
+// Each row shared by documents of 30, 3, 20 and 11 tokens.
+TrainData packed_rows(int64_t rows, int64_t vocab) {
+  TrainData data = full_rows(rows, 64, vocab);
+  for (Example& row : data.set.rows) row.documents = {30, 3, 20, 11};
+  return data;
+}
+
+Peak run(const TrainJob& job, const TrainData& data) {
   const GridShape grid = resolve_grid(job.parallel, job.model.branches.n_branches, 1);
-  const MemoryPlan plan =
-      plan_training(job, grid, 0, Placement::replicate, largest_microbatch(job, grid, 64, data.layout), 0);
+  const BatchSize batch = largest_microbatch(job, grid, data.set.largest_row(), data.layout);
+  const MemoryPlan plan = plan_training(job, grid, 0, Placement::replicate, batch, 0);
   const std::size_t before = allocator_stats().in_use;
   reset_allocator_peak();
   Shard shard = make_shard(self, job, Placement::replicate);
@@ -71,10 +77,26 @@ TEST(MemoryPlan, IsWithinATenthOfTheAllocatorsPeak) {
         for (const Recompute recompute : {Recompute::none, Recompute::block, Recompute::recurrence}) {
           if (mode != TrainMode::modr && unit == RouteUnit::token) continue;
           const TrainJob job = small_job(mode, unit, dtype, recompute);
-          const Peak peak = run(job);
+          const Peak peak = run(job, full_rows(job.train.global_batch, 64, job.model.vocab_size));
           EXPECT_NEAR(peak.planned / peak.real, 1, 0.1)
               << name_of(mode) << " " << name_of(unit) << " " << name_of(dtype) << " " << name_of(recompute) << ": "
               << peak.planned << " planned, " << peak.real << " real";
+        }
+}
+
+TEST(MemoryPlan, OfPackedRowsIsWithinATenthToo) {
+  for (const RouteUnit unit : {RouteUnit::sequence, RouteUnit::token})
+    for (const int64_t microbatch : {1, 6})
+      for (const int64_t top_k : {1, 2})
+        for (const Recompute recompute : {Recompute::none, Recompute::block, Recompute::recurrence}) {
+          if (unit == RouteUnit::token && top_k > 1) continue;
+          TrainJob job = small_job(TrainMode::modr, unit, DType::f32, recompute);
+          job.train.microbatch = microbatch;
+          job.model.branches.top_k = top_k;
+          const Peak peak = run(job, packed_rows(job.train.global_batch, job.model.vocab_size));
+          EXPECT_NEAR(peak.planned / peak.real, 1, 0.1)
+              << name_of(unit) << ", microbatches of " << microbatch << ", top_k " << top_k << " " << name_of(recompute)
+              << ": " << peak.planned << " planned, " << peak.real << " real";
         }
 }
 
@@ -122,8 +144,8 @@ TEST(MemoryPlan, EachRankOfAGridHasItsOwn) {
   job.parallel.branch = 2;
   job.parallel.placement = Placement::exchange;
   const GridShape grid = resolve_grid(job.parallel, 3, 4);
-  const BatchSize batch = largest_microbatch(job, grid, 64, {});
-  EXPECT_EQ(batch.sequences, 6);
+  const BatchSize batch = largest_microbatch(job, grid, {.longest = 64}, {});
+  EXPECT_EQ(batch.rows, 6);
   std::vector<MemoryPlan> plans;
   for (int64_t rank = 0; rank < 4; ++rank)
     plans.push_back(plan_training(job, grid, rank, Placement::exchange, batch, 1000));

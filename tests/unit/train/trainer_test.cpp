@@ -78,6 +78,17 @@ TEST(Trainer, AResumedRunRepeatsTheUninterruptedOneBitForBit) {
   }
 }
 
+TEST(Trainer, APackedRunGoesOnBitForBitToo) {
+  const TemporaryFolder whole, parts;
+  TrainJob job = tiny_job(TrainMode::modr, 3, 8);
+  const TrainData data = testing::tiny_packed_data(40);
+  train(self, job, data, whole.path());
+  job.train.checkpoint_every = 5;
+  train(self, job, data, parts.path());
+  train(self, job, data, parts.path(), parts.path() / "checkpoints" / "step_00000005.h5");
+  expect_same_run(read_metrics(parts.path()), read_metrics(whole.path()), 0);
+}
+
 TEST(Trainer, BranchesStartFromAFrozenBackbone) {
   const TemporaryFolder base_folder, folder;
   const TrainData data = tiny_data(20);
