@@ -117,7 +117,8 @@ Totals totals(const TaskResult& result) {
 ModelResult evaluate(const Communicator& comm, const ModelUnderTest& model, std::span<const Task> tasks,
                      const EvalConfig& config, bool quiet) {
   const Stopwatch watch;
-  MODR_CHECK(model.exchange == nullptr || model.exchange->anyone_works(), "{} was evaluated already", model.label);
+  MODR_CHECK(model.exchange == nullptr || model.exchange->attendance().can_leave(), "{} was evaluated already",
+             model.label);
   comm.announce({.phase = "evaluation"});
   const Scorer scorer(model.model, model.tokenizer, model.style, config);
   std::vector<EncodedTask> encoded;
@@ -136,7 +137,7 @@ ModelResult evaluate(const Communicator& comm, const ModelUnderTest& model, std:
       },
       [&](const std::exception_ptr& failure) {
         if (model.exchange == nullptr) return;
-        if (failure && !can_serve(model.model, *model.exchange)) std::rethrow_exception(failure);
+        if (failure && !model.exchange->attendance().can_leave()) std::rethrow_exception(failure);
         serve_branches(model.model, *model.exchange);
       });
   if (!comm.is_root()) return {};

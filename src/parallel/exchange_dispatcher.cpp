@@ -41,18 +41,22 @@ class ExchangePassage final : public Passage {
     RowGroups groups;
     Offsets sequences;
   };
+  // `meeting` is that of this passage; null with Pace::together.
   ExchangePassage(RoutePlanPtr plan, RowSplits splits, Away away, ExchangeGroup group,
-                  std::shared_ptr<const int64_t> recurrence)
+                  std::shared_ptr<const int64_t> recurrence, std::shared_ptr<Attendance> meeting)
       : home_(std::move(plan)),
         out_(std::move(splits)),
         back_(out_.turned_round()),
         away_(std::move(away)),
         group_(std::move(group)),
-        recurrence_(std::move(recurrence)) {}
+        recurrence_(std::move(recurrence)),
+        meeting_(std::move(meeting)) {}
 
   Variable dispatch(const Variable& h) const override { return send_out(home_.dispatch(h), "dispatch"); }
   Variable combine(const Variable& passes, const Variable& gates, ops::Gate gate) const override {
-    return home_.combine(bring_back(passes, "combine"), gates, gate);
+    const Variable back = bring_back(passes, "combine");
+    if (meeting_) meeting_->end_meeting();
+    return home_.combine(back, gates, gate);
   }
   Variable bring_home(const Variable& qkv) const override { return home_.bring_home(bring_back(qkv, "relay home")); }
   Variable send_back(const Variable& attended) const override {
@@ -74,6 +78,7 @@ class ExchangePassage final : public Passage {
   Away away_;
   ExchangeGroup group_;
   std::shared_ptr<const int64_t> recurrence_;
+  std::shared_ptr<Attendance> meeting_;
 };
 
 // The rows of every unit; 0 where they differ.
@@ -121,24 +126,31 @@ ExchangeDispatcher::ExchangeDispatcher(const Communicator& comm, int64_t n_branc
     : group_{comm},
       n_branches_(n_branches),
       pace_(pace),
-      works_(std::make_shared<bool>(true)),
-      anyone_works_(std::make_shared<bool>(true)),
+      attendance_(std::make_shared<Attendance>()),
       recurrence_(std::make_shared<int64_t>(-1)) {}
+
+void ExchangeDispatcher::leave() const {
+  MODR_CHECK(pace_ == Pace::own, "a rank leaves those that run the same passes {}", "together");
+  attendance_->leave();
+}
 
 std::shared_ptr<const Passage> ExchangeDispatcher::open(const RoutePlanPtr& plan) const {
   MODR_CHECK(plan->n_branches == n_branches_, "a plan for {} branches where {} are placed", plan->n_branches,
              n_branches_);
   const Communicator& comm = group_.comm;
-  Notice sent = notice_of(*plan, comm, n_branches_, *works_), received = sent;
+  const std::shared_ptr<Attendance> meeting = pace_ == Pace::own ? attendance_ : nullptr;
+  if (meeting) meeting->begin_meeting(plan->unit_rows->back());
+  const bool works = attendance_->duty() == Duty::working;
+  Notice sent = notice_of(*plan, comm, n_branches_, works), received = sent;
   received.exchange(comm);
   const std::vector<int64_t> lengths = lengths_to_come(*plan, comm, sent, received);
   RowSplits splits;
   std::vector<RowGroup> groups;
   std::vector<int64_t> sequences{0};
   auto next = lengths.begin();
-  *anyone_works_ = false;
+  bool anyone_works = false;
   for (int rank = 0; rank < comm.size(); ++rank) {
-    if (received.works(rank) != 0) *anyone_works_ = true;
+    anyone_works = anyone_works || received.works(rank) != 0;
     const Slice theirs = rank_slice(n_branches_, rank, comm.size());
     splits.send.push_back(plan->rows_to(theirs.begin, theirs.end));
     const int64_t before = sequences.back();
@@ -149,9 +161,10 @@ std::shared_ptr<const Passage> ExchangeDispatcher::open(const RoutePlanPtr& plan
     }
     splits.receive.push_back(sequences.back() - before);
   }
+  if (meeting) meeting->hear(anyone_works);
   const bool sequences_travel = pace_ == Pace::together && plan->unit == RouteUnit::sequence;
   ExchangePassage::Away away{make_row_groups(groups), sequences_travel ? make_offsets(std::move(sequences)) : nullptr};
-  return std::make_shared<ExchangePassage>(plan, std::move(splits), std::move(away), group_, recurrence_);
+  return std::make_shared<ExchangePassage>(plan, std::move(splits), std::move(away), group_, recurrence_, meeting);
 }
 
 }  // namespace modr

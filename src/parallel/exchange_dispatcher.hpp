@@ -5,6 +5,7 @@
 
 #include "base/slice.hpp"
 #include "moe/dispatcher.hpp"
+#include "parallel/attendance.hpp"
 #include "parallel/collective_ops.hpp"
 
 namespace modr {
@@ -13,15 +14,14 @@ namespace modr {
 /// pace, as when they answer questions.
 enum class Pace { together, own };
 
-/// The branches of a group, spread over its ranks in contiguous ranges (rank_slice()). Every recurrence of every rank
-/// is one meeting of the group: a rank without work (left) takes part with no rows of its own, and runs its branches
-/// for the others.
+/// The branches of a group, spread over its ranks in contiguous ranges (rank_slice()).
 ///
 /// Training (Pace::together): the ranks tell each other how many rows will come once a decision; whole sequences run
 /// at their branch, attention included, so that a recurrence costs one exchange out and one home. Routed tokens stay
 /// with their branch for the recurrence, and per layer q, k and v come home and attention's output goes back.
 /// Pace::own: attention and caches stay where the sequence lives for either unit, and every recurrence is announced
-/// anew, since ranks may stand at different recurrences of different sequences.
+/// anew, since ranks may stand at different recurrences of different sequences: each is a meeting (attendance.hpp), in
+/// which a rank without work (left) takes part with no rows of its own and runs its branches for the others.
 class ExchangeDispatcher final : public Dispatcher {
  public:
   ExchangeDispatcher(const Communicator& comm, int64_t n_branches, Pace pace);
@@ -35,16 +35,16 @@ class ExchangeDispatcher final : public Dispatcher {
   /// Bytes and exchanges of rows so far.
   const Traffic& traffic() const { return *group_.traffic; }
 
-  /// This rank has no work of its own any more; it goes on taking part while anyone_works().
-  void leave() const { *works_ = false; }
-  /// Whether some rank of the group had work when the last passage was opened.
-  bool anyone_works() const { return *anyone_works_; }
+  /// This rank has no work of its own any more: it opens empty passages until its duty is over. With Pace::own.
+  void leave() const;
+  /// Where this rank stands; with Pace::together it always works.
+  const Attendance& attendance() const { return *attendance_; }
 
  private:
   ExchangeGroup group_;
   int64_t n_branches_;
   Pace pace_;
-  std::shared_ptr<bool> works_, anyone_works_;
+  std::shared_ptr<Attendance> attendance_;  // shared with the passages, whose combine() ends a meeting
   std::shared_ptr<int64_t> recurrence_;  // that rows move for; shared with the passages
 };
 

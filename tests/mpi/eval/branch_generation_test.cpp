@@ -66,7 +66,7 @@ void expect_the_same(const Routing& routing, const Communicator& group, const Wo
   const SharedModel shared = share_branches(whole, group);
   const std::vector<Generation> got = work(shared.model);
   serve_branches(shared.model, *shared.exchange);
-  EXPECT_FALSE(shared.exchange->anyone_works());
+  EXPECT_EQ(shared.exchange->attendance().duty(), Duty::closed);
   expect_equal(got, work(whole), routing.name() + ", " + which);
 }
 

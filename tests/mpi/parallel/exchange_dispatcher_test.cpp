@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/philox.hpp"
+#include "support/expect_error.hpp"
 #include "support/grad_check.hpp"
 #include "support/mpi_world.hpp"
 
@@ -176,17 +177,56 @@ TEST(ExchangeDispatcher, DispatchThenCombineIsTheIdentityForAThousandRoutes) {
   }
 }
 
+RoutePlanPtr tokens(int64_t count) {
+  return make_route_plan(
+      {std::vector<int32_t>(static_cast<std::size_t>(count), 3), 1, 4, uniform_offsets(count, 1), RouteUnit::token});
+}
+
+// All of a recurrence without layers.
+void go_and_return(const Passage& passage, int64_t rows) {
+  const NoGrad guard;
+  const Variable away = passage.dispatch(Variable(Tensor::full({rows, width}, DType::f64, 1)));
+  passage.combine(away, Variable(Tensor::full({rows, 1}, DType::f64, 1)), ops::Gate::raw);
+}
+
+void meet(const ExchangeDispatcher& dispatcher, int64_t rows) { go_and_return(*dispatcher.open(tokens(rows)), rows); }
+
 TEST(ExchangeDispatcher, KnowsWhenNobodyHasWorkLeft) {
   const Communicator& world = mpi_world();
   const ExchangeDispatcher dispatcher(world, 4, Pace::own);
-  const RoutePlanPtr nothing = make_route_plan({{}, 1, 4, uniform_offsets(0, 1), RouteUnit::token});
   for (int leaver = 0; leaver < world.size(); ++leaver) {
-    dispatcher.open(nothing);
-    EXPECT_TRUE(dispatcher.anyone_works());
+    meet(dispatcher, 0);
+    EXPECT_EQ(dispatcher.attendance().duty(), world.rank() < leaver ? Duty::serving : Duty::working);
     if (world.rank() == leaver) dispatcher.leave();
   }
-  dispatcher.open(nothing);
-  EXPECT_FALSE(dispatcher.anyone_works());
+  meet(dispatcher, 0);
+  EXPECT_EQ(dispatcher.attendance().duty(), Duty::closed);
+}
+
+// Nothing of a wrong order reaches the other ranks: each meets the rest as if it had not been tried.
+TEST(ExchangeDispatcher, AWrongOrderIsAnErrorBeforeAnythingMoves) {
+  const Communicator& world = mpi_world();
+  const ExchangeDispatcher dispatcher(world, 4, Pace::own);
+  {
+    const auto passage = dispatcher.open(tokens(2));
+    EXPECT_FALSE(dispatcher.attendance().can_leave());
+    expect_error([&] { dispatcher.leave(); }, {"a rank leaves in the middle of a meeting"});
+    expect_error([&] { dispatcher.open(tokens(1)); }, {"before those of the one before are home"});
+    go_and_return(*passage, 2);
+    EXPECT_TRUE(dispatcher.attendance().can_leave());
+  }
+  if (world.rank() == 0) {
+    dispatcher.leave();
+    expect_error([&] { dispatcher.leave(); }, {"a rank leaves that is serving"});
+    expect_error([&] { dispatcher.open(tokens(3)); }, {"a rank that has left brings 3 rows"});
+  }
+  meet(dispatcher, world.rank() == 0 ? 0 : 3);
+  if (world.rank() != 0) dispatcher.leave();
+  if (dispatcher.attendance().duty() == Duty::serving) meet(dispatcher, 0);
+  EXPECT_EQ(dispatcher.attendance().duty(), Duty::closed);
+  expect_error([&] { dispatcher.open(tokens(0)); }, {"a meeting with 0 rows after the last one"});
+  expect_error([&] { dispatcher.leave(); }, {"a rank leaves that is closed"});
+  expect_error([&] { ExchangeDispatcher(world, 4, Pace::together).leave(); }, {"run the same passes together"});
 }
 
 }  // namespace
