@@ -11,7 +11,7 @@ foreach(file ${golden_files})
     endif()
     add_test(NAME parity/${name}/${dtype} COMMAND modr verify ${file} --dtype ${dtype})
     set_tests_properties(parity/${name}/${dtype} PROPERTIES TIMEOUT 120 LABELS parity
-      ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+      ENVIRONMENT OMP_NUM_THREADS=1)
   endforeach()
 endforeach()
 if(NOT golden_files)

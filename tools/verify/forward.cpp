@@ -35,9 +35,11 @@ void compute_bias(const ModrModel& model, const std::vector<RouteDecision>& deci
                     update_branch_bias(model.router_bias(), totals, branches.bias_update_rate), 1e-6);
 }
 
-// Gradients of what flows between the stages: the core by itself, from e and the initial state as leaves. They are
-// there where the prelude trains; that of the initial state where no recurrence was without gradient, which the README
-// does not promise and of which there is no example for a model without branches.
+const std::string grad_of_prelude = "expected/grad_prelude_out", grad_of_initial = "expected/grad_input_states";
+
+// Gradients of what flows between the stages: the core by itself, from e and the initial state as leaves. A file must
+// have them where the prelude trains; that of the initial state where all recurrences have a gradient, but not without
+// branches: the README does not speak of it, and there is no example.
 void compute_stage_gradients(const GoldenFile& golden, const ModrModel& model, const TokenBatch& batch,
                              const ForwardTrace& trace, double weight, const Tolerances& allowed, Computed& computed) {
   const Variable e(trace.prelude_out, true);
@@ -52,10 +54,10 @@ void compute_stage_gradients(const GoldenFile& golden, const ModrModel& model, c
   const BlockContext block{context.sequences, model.rope_table(), context.positions, nullptr, nullptr, nullptr};
   const Variable logits = model.coda().head(model.coda().features(model.coda().normed(state), block));
   backward(model.loss(logits, batch, weight));
-  computed.relative("expected/grad_prelude_out", e.grad_or_zeros(), allowed.gradients);
-  const std::string of_initial = "expected/grad_input_states";
-  if (initial.requires_grad() && (golden.has_branches() || golden.has(of_initial)))
-    computed.relative(of_initial, initial.grad_or_zeros(), allowed.gradients);
+  const bool all = golden.trainable() == Trainable::all;
+  if (all || golden.has(grad_of_prelude)) computed.relative(grad_of_prelude, e.grad_or_zeros(), allowed.gradients);
+  if (initial.requires_grad() && ((all && golden.has_branches()) || golden.has(grad_of_initial)))
+    computed.relative(grad_of_initial, initial.grad_or_zeros(), allowed.gradients);
 }
 
 // Of everything that trains, zeros where nothing flowed back.
@@ -101,7 +103,7 @@ void compute_forward(const GoldenFile& golden, const ModrModel& model, const Tol
   if (golden.depth().num_steps_with_grad == 0) return;
   backward(loss);
   compute_gradients(model, allowed, computed);
-  if (golden.trainable() == Trainable::all)
+  if (golden.trainable() == Trainable::all || golden.has(grad_of_prelude) || golden.has(grad_of_initial))
     compute_stage_gradients(golden, model, batch, trace, weight, allowed, computed);
 }
 

@@ -1,6 +1,7 @@
 // `modr verify` looks at everything: each dataset of each golden file is deleted, renamed and changed in turn, and
 // every time the verdict has to be a failure that names it.
 #include <gtest/gtest.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <cctype>
@@ -85,6 +86,8 @@ int run_command(const fs::path& path, std::string& output) {
 
 class VerifyGate : public ::testing::TestWithParam<fs::path> {
  protected:
+  // The models are tiny: on a busy machine several threads mostly wait for each other.
+  static void SetUpTestSuite() { omp_set_num_threads(1); }
   void SetUp() override {
     if (GetParam().empty()) GTEST_SKIP() << "no reference files in " << MODR_SHARED_DIR;
     original_ = GetParam();
