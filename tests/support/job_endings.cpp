@@ -172,9 +172,13 @@ const std::map<std::string, std::function<void(const Communicator&)>> cases{
     {"no_end_of_work", no_end_of_work},
 };
 
-int run(const std::string& name, const Communicator& world) {
+void print_pid() {
   fmt::print("pid {}\n", getpid());
   std::fflush(stdout);
+}
+
+int run(const std::string& name, const Communicator& world) {
+  print_pid();
   world.set_timeout(2);
   cases.at(name)(world);
   return 0;
@@ -183,6 +187,8 @@ int run(const std::string& name, const Communicator& world) {
 // The last rank ends the job from outside the library.
 int abort_job() {
   const MpiSession session;
+  print_pid();
+  session.world().barrier();
   if (is_last(session.world())) session.abort(7);
   session.world().barrier();
   return 0;
