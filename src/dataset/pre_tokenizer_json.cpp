@@ -69,7 +69,7 @@ Split read_any_split(const JsonField& step) {
 Metaspace read_metaspace(const JsonField& step) {
   Metaspace result{read_character(step.at("replacement")), read_prepend_scheme(step), std::nullopt};
   if (step.boolean("split", true)) {
-    result.split.emplace(literal_regex(result.replacement), SplitBehavior::merged_with_next, false);
+    result.split = Split{literal_regex(result.replacement), SplitBehavior::merged_with_next, false};
   }
   return result;
 }
