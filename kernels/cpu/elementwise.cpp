@@ -61,8 +61,15 @@ void add(const T* a, const T* b, int64_t n, T* out) {
 
 template <typename T>
 void sigmoid(const T* x, int64_t n, T* out) {
+  constexpr int64_t block = 16;  // also the last ones: double's exp of a vector and of one value differ
+  for (int64_t first = 0; first < n; first += block) {
+    const int64_t some = std::min(block, n - first);
+    T values[block] = {};
+    std::copy_n(x + first, some, values);
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) out[i] = T{1} / (T{1} + fast_exp(-x[i]));
+    for (int64_t i = 0; i < block; ++i) values[i] = T{1} / (T{1} + fast_exp(-values[i]));
+    std::copy_n(values, some, out + first);
+  }
 }
 template void sigmoid(const float*, int64_t, float*);
 template void sigmoid(const double*, int64_t, double*);

@@ -1,73 +1,68 @@
 #include "kernels/cpu/few_rows.hpp"
 
-#include <algorithm>
-#include <cstring>
-
 #include "kernels/cpu/parallel.hpp"
-#include "kernels/cpu/store.hpp"
+#include "kernels/cpu/row_pack.hpp"
 
 namespace modr::kernels::cpu {
 
 namespace {
 
-constexpr int64_t lanes = 16, block_columns = 64, block_depth = 32;
-constexpr int64_t vectors = block_columns / lanes;  // of pairs, in one pair of rows of a block
-constexpr int64_t group = most_few_rows;            // rows of A
+// Two groups of 8 columns take turns, the second two steps behind: 16 columns that lie 4 KiB apart would push each other
+// out of the first cache.
+constexpr int64_t group = 8, groups = 2, columns = group * groups, step = 16, behind = 2;
 
-typedef float Floats __attribute__((vector_size(lanes * sizeof(float))));
-typedef uint32_t Pairs __attribute__((vector_size(lanes * sizeof(uint32_t))));  // the lower half is the even row
-
-// sums[i] = rows i of A times one block's columns; `a` are pairs of consecutive values, up to `pairs` of them.
+// sums[i] of one group and `step` values of k.
 template <int64_t rows>
-void multiply_block(const float* const* a, const std::byte* block, int64_t pairs, Floats (&sums)[group][vectors]) {
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t v = 0; v < vectors; ++v) sums[i][v] = Floats{};
-  for (int64_t pair = 0; pair < pairs; ++pair) {
-    for (int64_t v = 0; v < vectors; ++v) {
-      Pairs both;
-      std::memcpy(&both, block + (pair * vectors + v) * static_cast<int64_t>(sizeof both), sizeof both);
-      const Pairs low = both << 16, high = both & 0xffff0000u;
-      Floats even, odd;
-      std::memcpy(&even, &low, sizeof even);
-      std::memcpy(&odd, &high, sizeof odd);
-      for (int64_t i = 0; i < rows; ++i) sums[i][v] += even * a[i][2 * pair] + odd * a[i][2 * pair + 1];
-    }
+void add_step(const float* a, int64_t lda, const float* b, int64_t ldb, Floats8 (&sums)[rows]) {
+#pragma GCC unroll 2
+  for (int64_t p = 0; p < step; p += group) {
+    Floats8 turned[group];
+    turn_square(b + p, ldb, turned);
+#pragma GCC unroll 8
+    for (int64_t q = 0; q < group; ++q)
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < rows; ++i)
+        sums[i] = fused(in_all_lanes<Floats8>(a[i * lda + p + q]), turned[q], sums[i]);
   }
 }
 
-using Multiply = void (*)(const float* const*, const std::byte*, int64_t, Floats (&)[group][vectors]);
-constexpr Multiply multiply[group + 1] = {nullptr, multiply_block<1>, multiply_block<2>};
+// Goes on with what c holds, value by value from p0.
+void add_rest(const GemmShape& s, const float* a, const float* b, int64_t p0, float* c) {
+  for (int64_t i = 0; i < s.m; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      for (int64_t p = p0; p < s.k; ++p)
+        c[i * s.ldc + j] = std::fma(a[i * s.lda + p], b[j * s.ldb + p], c[i * s.ldc + j]);
+}
+
+template <int64_t rows>
+void multiply_columns(const GemmShape& s, const float* a, const float* b, bool accumulate, float* c) {
+  const int64_t steps = s.k / step;
+  Floats8 sums[groups][rows];
+  for (int64_t g = 0; g < groups; ++g)
+    for (int64_t i = 0; i < rows; ++i)
+      sums[g][i] = accumulate ? load_as_vector<Floats8>(c + i * s.ldc + g * group) : Floats8{};
+  for (int64_t at = 0; at < steps + behind; ++at) {
+    if (at < steps) add_step<rows>(a + at * step, s.lda, b + at * step, s.ldb, sums[0]);
+    if (const int64_t late = at - behind; late >= 0)
+      add_step<rows>(a + late * step, s.lda, b + group * s.ldb + late * step, s.ldb, sums[1]);
+  }
+  for (int64_t g = 0; g < groups; ++g)
+    for (int64_t i = 0; i < rows; ++i) store_vector_at(sums[g][i], c + i * s.ldc + g * group);
+  add_rest(s, a, b, steps * step, c);
+}
+
+using Multiply = void (*)(const GemmShape&, const float*, const float*, bool, float*);
+constexpr Multiply multiply[most_few_rows] = {multiply_columns<1>, multiply_columns<2>, multiply_columns<3>,
+                                              multiply_columns<4>};
 
 }  // namespace
 
-template <typename C>
-void few_rows(const PackedGemm& s, const bfloat16* a, const std::byte* packed, C* c) {
-  const int64_t depth = (s.k + block_depth - 1) / block_depth * block_depth;
-  const int64_t blocks = (s.n + block_columns - 1) / block_columns;
-  const auto block_bytes = static_cast<std::size_t>(depth * block_columns) * sizeof(bfloat16);
-  parallel_ranges(blocks, s.k * s.n, [&](int64_t begin, int64_t end) {
-    float exact[group][most_few_rows_depth];
-    const float* rows[group];
-    for (int64_t i = 0; i < s.m; ++i) {
-      for (int64_t p = 0; p < s.k; ++p) exact[i][p] = static_cast<float>(a[i * s.lda + p]);
-      std::fill(exact[i] + s.k, exact[i] + depth, 0.0f);
-      rows[i] = exact[i];
-    }
-    for (int64_t block = begin; block < end; ++block) {
-      Floats sums[group][vectors];
-      multiply[s.m](rows, packed + static_cast<std::size_t>(block) * block_bytes, depth / 2, sums);
-      const int64_t columns = std::min(block_columns, s.n - block * block_columns);
-      for (int64_t i = 0; i < s.m; ++i) {
-        C* to = c + i * s.ldc + block * block_columns;
-        float values[block_columns];
-        std::memcpy(values, sums[i], sizeof values);
-        for (int64_t j = 0; j < columns; ++j)
-          store(values[j] + (s.accumulate ? static_cast<float>(to[j]) : 0.0f), to[j]);
-      }
-    }
+int64_t few_rows(const GemmShape& s, const float* a, const float* b, bool accumulate, float* c) {
+  parallel_ranges(s.n / columns, s.k * s.n, [&](int64_t begin, int64_t end) {
+    for (int64_t j = begin * columns; j < end * columns; j += columns)
+      multiply[s.m - 1](s, a, b + j * s.ldb, accumulate, c + j);
   });
+  return s.n / columns * columns;
 }
-template void few_rows(const PackedGemm&, const bfloat16*, const std::byte*, bfloat16*);
-template void few_rows(const PackedGemm&, const bfloat16*, const std::byte*, float*);
 
 }  // namespace modr::kernels::cpu

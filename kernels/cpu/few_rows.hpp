@@ -1,19 +1,13 @@
 #pragma once
-#include <cstddef>
-
-#include "kernels/api/packed_gemm.hpp"
+#include "kernels/api/gemm.hpp"
 
 namespace modr::kernels::cpu {
 
-/// Up to so many rows a packed product is bound by reading the matrix, which few_rows() does at the memory's rate and
-/// oneDNN at two thirds of it (kernels/README.md); with more its tiles win.
-inline constexpr int64_t most_few_rows = 2;
-/// Of the product's inner size.
-inline constexpr int64_t most_few_rows_depth = 16384;
+/// Up to so many rows, a product with a B stored as [n, k] is bound by reading it: then no copy of it is made.
+inline constexpr int64_t most_few_rows = 4;
 
-/// packed_gemm() of bf16 for few rows. The matrix is laid out in blocks of 64 columns, each with its rows in pairs:
-/// [n / 64][k / 32][16][64][2], padded with zeros to whole blocks.
-template <typename C>
-void few_rows(const PackedGemm& shape, const bfloat16* a, const std::byte* packed, C* c);
+/// row_gemm() of up to most_few_rows rows of float and a transposed B, of as many columns as are whole vectors of 16:
+/// the number of columns done.
+int64_t few_rows(const GemmShape& shape, const float* a, const float* b, bool accumulate, float* c);
 
 }  // namespace modr::kernels::cpu

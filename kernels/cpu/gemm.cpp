@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "kernels/cpu/onednn_matmul.hpp"
 #include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/row_gemm.hpp"
 
 namespace modr::kernels::cpu {
 
@@ -45,6 +46,7 @@ template <>
 void gemm(const GemmShape& s, float alpha, const float* a, const float* b, float beta, float* c) {
   if (s.m == 0 || s.n == 0) return;
   if (s.k == 0) return scale_rows(s, beta, c);
+  if (!s.transpose_a && alpha == 1 && (beta == 0 || beta == 1)) return row_gemm(s, a, b, beta == 1, c);
   const auto status = dnnl_sgemm(s.transpose_a ? 'T' : 'N', s.transpose_b ? 'T' : 'N', s.m, s.n, s.k, alpha, a, s.lda,
                                  b, s.ldb, beta, c, s.ldc);
   if (status != dnnl_success) fail("oneDNN: sgemm of {} x {} x {} failed with status {}", s.m, s.n, s.k, int(status));
@@ -65,6 +67,7 @@ void gemm_bf16(const GemmShape& s, const bfloat16* a, const bfloat16* b, bool ac
     for (int64_t i = 0; i < s.m && !accumulate; ++i) std::fill_n(c + i * s.ldc, s.n, static_cast<C>(0.0f));
     return;
   }
+  if (!s.transpose_a && !onednn::has_matrix_units()) return row_gemm(s, a, b, accumulate, c);
   const auto type = onednn::type_of<bfloat16>();
   onednn::run({{s.m, s.k, s.lda, s.transpose_a, type},
                {s.k, s.n, s.ldb, s.transpose_b, type},

@@ -98,15 +98,12 @@ memory::desc packed_desc(int64_t k, int64_t n, memory::data_type type) {
   return found->second;
 }
 
-bool is_packed_in_pairs(int64_t k, int64_t n, memory::data_type type) {
-  const dnnl_memory_desc_t desc = packed_desc(k, n, type).data;
-  if (desc.format_kind != dnnl_blocked || desc.ndims != 2) return false;
-  const auto& blocks = desc.format_desc.blocking;
-  const int64_t depth = (k + 31) / 32 * 32;
-  return blocks.inner_nblks == 3 && blocks.inner_blks[0] == 16 && blocks.inner_idxs[0] == 0 &&
-         blocks.inner_blks[1] == 64 && blocks.inner_idxs[1] == 1 && blocks.inner_blks[2] == 2 &&
-         blocks.inner_idxs[2] == 0 && blocks.strides[0] == 32 * 64 && blocks.strides[1] == depth * 64 &&
-         type == memory::data_type::bf16;
+bool has_matrix_units() {
+  static const bool has = [] {  // (its later sets of instructions have the bits of those they contain)
+    const auto amx = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_amx);
+    return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & amx) == amx;
+  }();
+  return has;
 }
 
 void run(const Product& p, const void* a, const void* b, void* c) {

@@ -26,8 +26,9 @@ struct MatrixLayout {
 /// The layout that products of [m, k] with a matrix [k, n] want of it.
 dnnl::memory::desc packed_desc(int64_t k, int64_t n, dnnl::memory::data_type type);
 
-/// Whether that is [n / 64][k / 32][16][64][2], as few_rows() reads it.
-bool is_packed_in_pairs(int64_t k, int64_t n, dnnl::memory::data_type type);
+/// Whether the processor multiplies bf16 in units of its own (AMX) that oneDNN knows: then no one else's products come
+/// near to its.
+bool has_matrix_units();
 
 /// One product C = A B or C += A B; B plain or packed. Everything it points to stays the caller's.
 struct Product {
