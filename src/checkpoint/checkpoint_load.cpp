@@ -157,6 +157,7 @@ void CheckpointReader::read_stored(const std::string& dataset, const Shape& whol
   if (has_sums) sums = file_.attribute_uints(dataset, kChunkSums, static_cast<std::size_t>(2 * grid.count()));
   const ChunkReader reader(file_.descriptor(), fmt::format("{}: {}", path().string(), dataset));
   const std::span<std::byte> target = bytes_of(values);
+  values.changed();
   const int64_t begin = first_row * (whole.numel() / whole[0]), end = begin + values.numel();
   on_threads(kReaders, grid.count(), [&](int64_t chunk) {
     const auto entry = static_cast<std::size_t>(chunk);

@@ -62,6 +62,7 @@ void select_rows(const H5Handle& space, const Shape& whole, int64_t first, int64
 void read_floats(const OpenDataset& open, const Tensor& target, const std::string& where, int64_t first_row = 0) {
   if (H5Tget_class(open.type.id()) != H5T_FLOAT) fail("{}: not a dataset of floating-point numbers", where);
   if (target.numel() == 0) return;
+  target.changed();
   const bool all = target.shape() == open.shape;
   const hsize_t values = static_cast<hsize_t>(target.numel());
   const H5Handle memory_space(all ? H5Scopy(open.space.id()) : H5Screate_simple(1, &values, nullptr), H5Sclose);

@@ -12,6 +12,7 @@ void fill_truncated_normal(const Tensor& tensor, double std, PhiloxSequence& rng
   dispatch_exact(tensor.dtype(), [&]<typename T>() {
     for (T& value : tensor.span<T>()) value = static_cast<T>(std * rng.truncated_normal(3));
   });
+  tensor.changed();
 }
 
 // Kaiming uniform with a = sqrt(5): bound 1 / sqrt(fan_in). Rows of a larger tensor get the numbers they have there.
@@ -22,6 +23,7 @@ void fill_kaiming_uniform(const Tensor& tensor, int64_t first_row, PhiloxSequenc
   dispatch_exact(tensor.dtype(), [&]<typename T>() {
     for (T& value : tensor.span<T>()) value = static_cast<T>(bound * (2 * rng.uniform() - 1));
   });
+  tensor.changed();
 }
 
 // Output projections and the gated half of fc start smaller by sqrt(2 * effective depth).

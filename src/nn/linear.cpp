@@ -21,43 +21,46 @@ void Linear::attach(ops::LoraWeights lora) {
 void Linear::pack(DType dtype, bool with_backward) {
   const bool has_all = packed_.defined() && packed_for_ == dtype && (packed_.backward.defined() || !with_backward);
   const bool merged = lora_ && !lora_->merged.empty();
-  if (has_all && !merged && (packed_from_.empty() || packed_from_ == sample())) return;
-  unpack();  // first, so that its memory serves the new one; a graph under way keeps its own
-  packed_ = ops::pack_weight(weight_.value().slice(1, first_, first_ + in_), dtype, with_backward);
-  packed_for_ = dtype;
-  if (dtype != exact(dtype)) packed_from_ = sample();
+  if (!has_all || merged || (!packed_from_.empty() && packed_from_ != versions())) {
+    unpack();  // first, so that its memory serves the new one; a graph under way keeps its own
+    packed_ = ops::pack_weight(weight_.value().slice(1, first_, first_ + in_), dtype, with_backward);
+    packed_for_ = dtype;
+    if (dtype != exact(dtype)) packed_from_ = versions();
+  }
+  if (lora_) turn_branches(with_backward);
+}
+
+void Linear::turn_branches(bool with_backward) {
+  ops::TurnedBranches& turned = lora_->turned;
+  const bool current = turned.version == lora_->b.value().version() && !turned.scaled.empty();
+  if (current && (!with_backward || !turned.plain.empty())) return;
+  turned = {};
+  turned = ops::turn_branches(*lora_, with_backward);
 }
 
 void Linear::pack_merged(DType dtype, bool with_backward) {
   if (!lora_) return pack(dtype, with_backward);
   unpack();
   lora_->merged = ops::merge(weight_, *lora_, dtype, with_backward);
-  packed_from_ = sample();
+  packed_from_ = versions();
 }
 
 void Linear::unpack() {
   packed_ = {};
   packed_from_.clear();
-  if (lora_) lora_->merged.clear();
+  if (!lora_) return;
+  lora_->merged.clear();
+  lora_->turned = {};
 }
 
-// A few values of all that is packed, spread evenly: an optimizer's step or a loaded file changes some of them.
-std::vector<double> Linear::sample() const {
-  constexpr std::size_t per_tensor = 64;
-  std::vector<double> values;
-  std::vector<Variable> variables{weight_};
-  if (lora_ && !lora_->merged.empty()) variables.insert(variables.end(), {lora_->a, lora_->b});
-  for (const Variable& variable : variables)
-    dispatch_exact(variable.dtype(), [&]<typename T>() {
-      const auto all = variable.value().span<T>();
-      const std::size_t stride = all.size() / per_tensor | 1;  // odd: not always the same column
-      for (std::size_t i = 0; i < all.size(); i += stride) values.push_back(static_cast<double>(all[i]));
-    });
-  return values;
+// The versions of all that is packed.
+std::vector<uint64_t> Linear::versions() const {
+  if (!lora_ || lora_->merged.empty()) return {weight_.value().version()};
+  return {weight_.value().version(), lora_->a.value().version(), lora_->b.value().version()};
 }
 
 void Linear::check_current() const {
-  MODR_CHECK(packed_from_.empty() || packed_from_ == sample(), "{} has changed since it was packed: pack it again or {}",
+  MODR_CHECK(packed_from_.empty() || packed_from_ == versions(), "{} has changed since it was packed: pack it again or {}",
              name_, "unpack()");
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,7 +25,7 @@ class Linear {
 
   /// Prepares the weight for many products with rows of `dtype`, and with a backward pass for gradients of the rows: in
   /// bf16 a copy of its size each. Does nothing where that is done and nothing has changed. Without it every product
-  /// prepares its own. A use after a change of the values throws Error (a sample is compared).
+  /// prepares its own. A use after a change of the values throws Error (see Tensor::changed()).
   void pack(DType dtype, bool with_backward);
   /// The same, but of one weight W + scale B_j A_j a branch. Without adapters it is pack().
   void pack_merged(DType dtype, bool with_backward);
@@ -41,7 +42,8 @@ class Linear {
   void collect(ParameterList& parameters) const;
 
  private:
-  std::vector<double> sample() const;
+  void turn_branches(bool with_backward);
+  std::vector<uint64_t> versions() const;
   void check_current() const;
 
   std::string name_;
@@ -50,7 +52,7 @@ class Linear {
   std::optional<ops::LoraWeights> lora_;
   ops::PackedWeight packed_;
   DType packed_for_ = DType::f32;
-  std::vector<double> packed_from_;  // sample() of what is packed, where that is a copy
+  std::vector<uint64_t> packed_from_;  // versions() of what is packed, where that is a copy
 };
 
 }  // namespace modr

@@ -58,7 +58,7 @@ void add_turned(const Tensor& from, double factor, const Tensor& to) {
 }
 
 // factor B_j^T, [rank, out].
-Tensor turned_branch(const Tensor& b, int64_t j, double factor) {
+Tensor turn_branch(const Tensor& b, int64_t j, double factor) {
   Tensor turned = Tensor::zeros({b.size(2), b.size(1)}, b.dtype());
   add_turned(branch_of(b, j), factor, turned);
   return turned;
@@ -71,15 +71,22 @@ struct Operands {
   double scale;
   PackedWeight packed;               // of w; may be undefined
   std::vector<PackedWeight> merged;  // of the branches; may be empty
+  TurnedBranches turned;             // of the present B; may be empty
 
   Tensor rows(const Tensor& of, const RowGroup& group) const { return of.slice(0, group.begin, group.end); }
   Tensor low() const { return Tensor::empty({x.size(0), a.size(1)}, a.dtype()); }
+  // B_j^T, for y times the scale.
+  Tensor turned_branch(int64_t j, bool scaled) const {
+    const std::vector<Tensor>& made = scaled ? turned.scaled : turned.plain;
+    return made.empty() ? turn_branch(b, j, scaled ? scale : 1) : made[static_cast<std::size_t>(j)];
+  }
 };
 
 Operands checked(const Variable& x, const Variable& weight, const LoraWeights& lora, const RowGroups& groups,
                  const PackedWeight& packed) {
   Operands o{x.value().contiguous(), weight.value(), lora.a.value(), lora.b.value(), groups,
-             lora.scale,             packed,         lora.merged};
+             lora.scale,             packed,         lora.merged,    {}};
+  if (lora.turned.version == o.b.version()) o.turned = lora.turned;
   const int64_t branches = o.a.size(0), rank = o.a.size(1), out = o.w.size(0), in = o.w.size(1);
   MODR_CHECK(o.x.rank() == 2 && o.x.size(1) == in && o.a.size(2) == in && o.b.shape() == (Shape{branches, out, rank}),
              "lora_linear of {} with weight {}, A {}, B {}", o.x.shape().to_string(), o.w.shape().to_string(),
@@ -96,7 +103,7 @@ Tensor factored_forward(const Operands& o, const Tensor& low) {
   matmul_packed({o.x}, o.packed.defined() ? o.packed.forward : pack({o.w, true}, o.x.dtype()), y);
   for (const RowGroup& group : *o.groups) {
     down(o.rows(o.x, group), branch_of(o.a, group.branch), 1, o.rows(low, group));
-    up(o.rows(low, group), turned_branch(o.b, group.branch, o.scale), o.rows(y, group));
+    up(o.rows(low, group), o.turned_branch(group.branch, true), o.rows(y, group));
   }
   return y;
 }
@@ -136,7 +143,7 @@ struct AdapterGradients {
     }
     if (!da.defined() && !dx.defined()) return;
     const Tensor dlow = Tensor::empty({dy_j.size(0), o.a.size(1)}, o.a.dtype());
-    down(dy_j, turned_branch(o.b, j, 1), o.scale, dlow);
+    down(dy_j, o.turned_branch(j, false), o.scale, dlow);
     if (da.defined()) outer(dlow, x_j, branch_of(da, j));
     if (dx.defined()) up(dlow, branch_of(o.a, j), o.rows(dx, group));
   }
@@ -170,6 +177,16 @@ std::vector<PackedWeight> merge(const Variable& weight, const LoraWeights& lora,
     merged.push_back(pack_weight(sum, dtype, with_backward));
   }
   return merged;
+}
+
+TurnedBranches turn_branches(const LoraWeights& lora, bool with_backward) {
+  const Tensor& b = lora.b.value();
+  TurnedBranches turned{{}, {}, b.version()};
+  for (int64_t j = 0; j < b.size(0); ++j) {
+    turned.scaled.push_back(turn_branch(b, j, lora.scale));
+    if (with_backward) turned.plain.push_back(turn_branch(b, j, 1));
+  }
+  return turned;
 }
 
 Variable lora_linear(const Variable& x, const Variable& weight, const LoraWeights& lora, const RowGroups& groups,

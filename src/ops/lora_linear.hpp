@@ -7,13 +7,24 @@
 
 namespace modr::ops {
 
+/// Every branch's B_j^T, [rank, out], as the thin products read it: scaled for y, and as it is for the gradients.
+struct TurnedBranches {
+  std::vector<Tensor> scaled, plain;  // `plain` may be empty where no gradient passes
+  uint64_t version = 0;               // of the B that they were made of
+};
+
 /// The low-rank adapters of one weight, one a branch (Hu et al. 2021): A [branches, rank, in], B [branches, out, rank].
 struct LoraWeights {
   Variable a, b;
   double scale = 1;  // alpha / rank
   /// merge() of the present values, or nothing. Whoever changes W, A or B renews it.
   std::vector<PackedWeight> merged = {};
+  /// turn_branches() of the present B, or nothing, or of an older one: then every product makes its own.
+  TurnedBranches turned = {};
 };
+
+/// Turns B once, for all products until it changes.
+TurnedBranches turn_branches(const LoraWeights& lora, bool with_backward);
 
 /// pack_weight() of W + scale B_j A_j, of every branch: on a rank with few branches one product a row in place of
 /// three. Rounded to bf16 it loses what an adapter adds below W's own rounding.

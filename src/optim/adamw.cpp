@@ -43,6 +43,7 @@ void AdamW::update(const Slot& slot, double lr) const {
     kernels::cpu::adamw(numbers, grad.span<T>().data(), value.numel(), slot.exp_avg.data<T>(),
                         slot.exp_avg_sq.data<T>(), value.span<T>().data());
   });
+  value.changed();
 }
 
 std::vector<TensorPart> AdamW::state() const {

@@ -1,5 +1,7 @@
 #pragma once
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 namespace modr {
@@ -16,9 +18,14 @@ class Storage {
 
   std::byte* data() { return data_; }
 
+  /// How often its values were changed, as far as the writers say so with change(); see Tensor::changed().
+  uint64_t version() const { return version_.load(std::memory_order_relaxed); }
+  void change() { version_.fetch_add(1, std::memory_order_relaxed); }
+
  private:
   std::byte* data_;
   std::size_t capacity_;  // of the block, at least what was asked for
+  std::atomic<uint64_t> version_ = 0;
 };
 
 /// Size of the block that a tensor of `bytes` gets, as far as no larger one is free.

@@ -152,6 +152,7 @@ Tensor Tensor::to(DType dtype) const {
 }
 
 void Tensor::fill(double value) const {
+  changed();
   dispatch(dtype_, [&]<typename T>() {
     T* to = data<T>();
     if (is_contiguous()) {
@@ -164,6 +165,7 @@ void Tensor::fill(double value) const {
 
 void Tensor::copy_from(const Tensor& source) const {
   MODR_CHECK(source.shape_ == shape_, "{} copied into {}", source.shape_.to_string(), shape_.to_string());
+  changed();
   // Values that lie side by side in both tensors are copied in runs: everything, or rows of the last dimension.
   const bool whole = is_contiguous() && source.is_contiguous();
   const bool rows = rank() > 0 && strides_.back() == 1 && source.strides_.back() == 1;
@@ -187,12 +189,14 @@ void Tensor::copy_from(const Tensor& source) const {
 
 void Tensor::add(const Tensor& source, double factor) const {
   MODR_CHECK(source.shape_ == shape_, "{} added to {}", source.shape_.to_string(), shape_.to_string());
+  changed();
   dispatch(dtype_, [&]<typename T>() {
     kernels::cpu::add_scaled(source.span<T>().data(), static_cast<Exact<T>>(factor), numel(), span<T>().data());
   });
 }
 
 void Tensor::scale(double factor) const {
+  changed();
   dispatch(dtype_,
            [&]<typename T>() { kernels::cpu::scale(static_cast<Exact<T>>(factor), numel(), span<T>().data()); });
 }

@@ -36,7 +36,8 @@ class Tensor {
   bool is_contiguous() const;
   std::size_t bytes() const { return static_cast<std::size_t>(numel()) * size_of(dtype_); }
 
-  /// First element. Throws Error when T is not the dtype. Tensors are views: constness is of the view.
+  /// First element. Throws Error when T is not the dtype. Tensors are views: constness is of the view. Who writes
+  /// values of which others may keep copies, those of weights, ends with changed().
   template <typename T>
   T* data() const;
   /// All values of a contiguous tensor.
@@ -59,6 +60,11 @@ class Tensor {
   Tensor clone() const;
   /// Values converted to `dtype` (this tensor itself when nothing changes).
   Tensor to(DType dtype) const;
+
+  /// Grows with every change of the storage's values: by fill(), copy_from(), add(), scale(), and where changed() says
+  /// that something else has written. A copy made of the values at one version is one of those at the same version.
+  uint64_t version() const { return storage_->version(); }
+  void changed() const { storage_->change(); }
 
   void fill(double value) const;
   /// Copies the values of `source` (same shape, any dtype, any strides) into this tensor.

@@ -80,7 +80,9 @@ TEST(Checkpoint, HoldsWhatWasSaved) {
     EXPECT_EQ(reader.weight_type(weight.name), name_of(weight.tensor.dtype()));
     EXPECT_EQ(reader.is_trainable(weight.name), weight.trainable);
     const Tensor target = Tensor::zeros(weight.tensor.shape(), weight.tensor.dtype());
+    const uint64_t before = target.version();
     reader.read_weight_into({weight.name, target});
+    EXPECT_NE(target.version(), before) << "whoever holds a copy has to notice";
     EXPECT_EQ(target.to_vector(), weight.tensor.to_vector());
   }
   EXPECT_FALSE(reader.has_weight("transformer.none"));

@@ -29,6 +29,15 @@ TEST(ModelPart, StagesOneAfterAnotherGiveTheWholeForwardPass) {
   }
 }
 
+TEST(ModelPart, InitializingChangesTheVersionOfEveryWeight) {
+  ModrModel model(testing::tiny_config(2), DType::f32);
+  std::vector<uint64_t> before;
+  for (const Parameter& parameter : model.parameters()) before.push_back(parameter.variable.value().version());
+  model.initialize(3);
+  for (std::size_t i = 0; i < before.size(); ++i)
+    EXPECT_NE(model.parameters()[i].variable.value().version(), before[i]) << model.parameters()[i].name;
+}
+
 TEST(ModelPart, SomeBranchesHaveTheNumbersTheyHaveInTheWhole) {
   const ModelConfig config = testing::tiny_config(5);
   ModrModel whole(config, DType::f32);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "support/grad_check.hpp"
 
 namespace modr {
@@ -100,6 +102,56 @@ TEST(Linear, PackedForBf16UntilTheWeightChanges) {
   right.pack(DType::bf16, true);
   const std::vector<double> doubled = right(x).value().to_vector();
   for (std::size_t i = 0; i < doubled.size(); ++i) EXPECT_EQ(doubled[i], 2 * unpacked[i]);
+}
+
+// One value anywhere is enough, by whatever way it came.
+TEST(Linear, EveryWayOfChangingAWeightIsNoticed) {
+  const Variable whole(random_tensor({300, 8}, 1).to(DType::f32), true), x(random_tensor({4, 8}, 2).to(DType::bf16));
+  Linear linear("layer", whole, 0, 8);
+  const Tensor one = whole.value().slice(0, 299, 300).slice(1, 7, 8);
+  const std::vector<std::function<void()>> ways{
+      [&] { one.fill(3); },
+      [&] { one.copy_from(Tensor::full({1, 1}, DType::f64, 4)); },
+      [&] { one.add(Tensor::full({1, 1}, DType::f32, 1)); },
+      [&] { one.scale(2); },
+      [&] {
+        whole.value().data<float>()[2000] = 5;
+        whole.value().changed();
+      }};
+  for (const auto& change : ways) {
+    linear.pack(DType::bf16, false);
+    const std::vector<double> before = linear(x).value().to_vector();
+    change();
+    EXPECT_THROW(linear(x), Error);
+    linear.pack(DType::bf16, false);
+    EXPECT_NE(linear(x).value().to_vector(), before);
+  }
+}
+
+// B_j^T, turned once by pack(): the same bits, forward and backward, and never of an older B.
+TEST(Linear, TurnedBranchesAreThoseOfThePresentB) {
+  AdaptedLinear example;
+  Linear& linear = example.linear;
+  const auto run = [&] {
+    const Variable y = linear(example.x, example.groups);
+    example.x.clear_grad();
+    backward(y, random_tensor(y.shape(), 9));
+    return std::pair{y.value().to_vector(), example.x.grad().to_vector()};
+  };
+  const auto expected = run();
+  linear.pack(DType::f64, true);
+  ASSERT_EQ(linear.lora()->turned.scaled.size(), 2u);
+  EXPECT_EQ(run(), expected);
+  const double* kept = linear.lora()->turned.scaled[1].data<double>();
+  linear.pack(DType::f64, true);
+  EXPECT_EQ(linear.lora()->turned.scaled[1].data<double>(), kept) << "nothing has changed";
+  linear.lora()->b.value().scale(3);
+  const auto changed = run();
+  EXPECT_NE(changed, expected);
+  linear.pack(DType::f64, true);
+  EXPECT_EQ(run(), changed);
+  linear.unpack();
+  EXPECT_TRUE(linear.lora()->turned.scaled.empty());
 }
 
 TEST(Linear, WithAdaptersNeedsToKnowTheBranches) {

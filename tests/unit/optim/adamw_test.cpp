@@ -95,6 +95,14 @@ TEST(AdamW, TwoStepsByHand) {
   EXPECT_NEAR(optimizer.state()[1].tensor.item(), 0.012475, 1e-15);
 }
 
+TEST(AdamW, AStepChangesTheVersionOfWhatItWrites) {
+  const Parameter w = single(1);
+  AdamW optimizer({w}, OptimConfig());
+  const uint64_t before = w.variable.value().version();
+  optimizer.step(0.1);
+  EXPECT_NE(w.variable.value().version(), before);
+}
+
 TEST(AdamW, DecayIsForMatricesUnlessAskedFor) {
   for (const bool vectors : {false, true}) {
     OptimConfig config;
