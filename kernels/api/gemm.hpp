@@ -13,11 +13,13 @@ struct GemmShape {
   int64_t lda = 0, ldb = 0, ldc = 0;
 };
 
-/// float through oneDNN, double by plain loops (checks only). Empty sizes are allowed.
+/// A row's bits depend on its row of A and on B alone, not on m, while A is not transposed, alpha is 1 and beta 0 or 1
+/// (kernels/README.md, "Contract"). double by plain loops (checks only). Empty sizes are allowed.
 template <typename T>
 void gemm(const GemmShape& shape, T alpha, const T* a, const T* b, T beta, T* c);
 
-/// C = op(A) op(B), or C += with `accumulate`, in bfloat16 with sums in float (oneDNN); C of bfloat16 or float.
+/// C = op(A) op(B), or C += with `accumulate`, in bfloat16 with sums in float; C of bfloat16 or float.
+/// The same contract, but on AMX.
 template <typename C>
 void gemm_bf16(const GemmShape& shape, const bfloat16* a, const bfloat16* b, bool accumulate, C* c);
 

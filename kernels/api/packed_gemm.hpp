@@ -6,9 +6,9 @@
 
 namespace modr::kernels::cpu {
 
-/// Products A B with a matrix B [k, n] that serves many of them: laid out once as the processor's matrix units want it,
-/// which oneDNN knows (for bf16 on AMX and AVX-512: blocks of 64 columns, rows in pairs). The layout depends on k, n
-/// and T alone. T is float or bfloat16.
+/// Products A B with a matrix B [k, n] of bfloat16 that serves many of them: laid out once, as panels of columns with
+/// their rows in pairs, or, where the processor has matrix units (AMX), as oneDNN wants it for them. The layout depends
+/// on k, n and T = bfloat16 alone. A row's bits do not depend on m (kernels/README.md, "Contract").
 
 /// Bytes of the laid out matrix.
 template <typename T>

@@ -68,7 +68,7 @@ inline WideFloats fused(const WidePairs& a, const WidePairs& b, const WideFloats
 /// Keeps a value in its register: GCC 12 would rather load it again for every use, and loads are what then limits.
 template <typename V>
 inline void keep_here([[maybe_unused]] V& v) {
-#if defined(__x86_64__)
+#if defined(__AVX__)
   asm("" : "+v"(v));
 #endif
 }

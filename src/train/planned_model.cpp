@@ -77,6 +77,9 @@ void PlannedModel::pack(const PlannedLinear& layer, bool with_backward, bool mer
   if (merged)  // of an exact dtype the sums themselves serve as packed weights
     for (int64_t j = 0; j < branches_here_ && options_.dtype != DType::bf16; ++j)
       held_.push_back(tape_.take("packed weights", layer.weight.bytes()));
+  if (layer.lora_rank > 0 && !merged)  // B_j turned: scaled, and as it is
+    for (int64_t copy = 0; copy < branches_here_ * (with_backward ? 2 : 1); ++copy)
+      held_.push_back(tape_.take("packed weights", layer.b.bytes() / branches_here_));
   if (options_.dtype != DType::bf16) return;
   const int64_t out = layer.weight.rows, in = layer.columns;
   for (int64_t copy = 0; copy < (merged ? branches_here_ : 1); ++copy) {

@@ -48,7 +48,6 @@ Variable lora_linear(Tape& tape, const Variable& x, const PlannedLinear& layer, 
   std::vector<PlannedBlock> kept{x.value};
   if (!layer.merged) kept.push_back(tape.take(workspace, low_bytes));
   Variable y = tape.rows(x.rows, layer.weight.rows, x.dtype);
-  if (!layer.merged) tape.take(workspace, layer.lora_rank * layer.weight.rows * e);  // B_j turned
   return tape.result("lora_linear", y, {x, layer.weight, layer.a, layer.b}, std::move(kept),
                      [&tape, bytes = x.bytes(), low_bytes, merged = layer.merged,
                       branches](const PlannedBlock&, PlannedGradients& grads) {
