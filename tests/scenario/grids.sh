@@ -54,8 +54,8 @@ refused 2 "data 2 .* needs 6 ranks, this job has 3: .*parallel.data: 1" 3 train 
 refused 2 "branch: expected a divisor of the job's 3 ranks, found 2" 3 eval --data data --checkpoint runs/auto --branch 2
 
 # The one rank that generates gives up; the other, which waits to serve it, ends with it.
-refused 1 "rank 0: speculation: expected .* unit: token, found unit: sequence" 2 \
-  generate --checkpoint runs/alone-sequence --prompt "Tom has 3 apples." --draft-steps 1
+refused 1 "rank 0: speculation: expected a cache that keeps every recurrence .* found cache compress-s2 and top_k 1" 2 \
+  generate --checkpoint runs/alone-sequence --prompt "Tom has 3 apples." --draft-steps 1 --cache compress-s2
 
 # Tables but for their times, samples and texts.
 table() { sed '/answers\/s/,$d' "$1"; }

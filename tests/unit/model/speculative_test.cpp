@@ -61,7 +61,7 @@ TEST(Speculation, GivesTheSameTextWithEveryCacheItAcceptsInEveryType) {
         ModelConfig config = tiny_config(3);
         config.n_embd = 64;
         config.n_heads = 2;
-        config.vocab_size = 2000;
+        config.vocab_size = 400;
         config.block_size = 160;
         config.branches.unit = unit;
         ModrModel model(config, dtype);

@@ -74,7 +74,8 @@ TEST(CurrentFailure, GivesTextAndCode) {
   const Failure error = failure_of([] { fail("a.h5: no such file"); });
   EXPECT_EQ(error.text, "a.h5: no such file");
   EXPECT_EQ(error.code, 1);
-  EXPECT_EQ(failure_of([] { fail("a.yaml:1: x\ny\x1b[31m: unknown key"); }).text, "a.yaml:1: x y [31m: unknown key");
+  EXPECT_EQ(failure_of([] { fail("a.yaml:1: x\ny\x1b[31m: unknown key"); }).text, 
+            "a.yaml:1: x\\x0Ay\\x1B[31m: unknown key");
   EXPECT_EQ(failure_of([] { throw std::bad_alloc(); }).text, "out of memory");
   EXPECT_EQ(failure_of([] { throw std::runtime_error("odd"); }).text, "unexpected failure: odd");
   EXPECT_EQ(failure_of([] { throw std::runtime_error("odd"); }).code, 1);
