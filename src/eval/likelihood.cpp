@@ -50,8 +50,8 @@ class PromptBatch {
     const bool together = decodes_together(model_.config(), options_.cache, options_.num_steps);
     for (auto rest = std::span<const Branch>(branches_); !rest.empty();) {
       const std::size_t some = together ? branches_that_fit(rest) : rest.size();
-      if (together) take_in(rest.first(some), 0, longest(rest.first(some)));
-      else for (int64_t at = 0; at < longest(rest); ++at) take_in(rest, at, 1);
+      const int64_t most = longest(rest.first(some)), at_once = together ? most : 1;
+      for (int64_t at = 0; at < most; at += at_once) take_in(rest.first(some), at, at_once);
       rest = rest.subspan(some);
     }
     return std::move(results_);
