@@ -69,12 +69,11 @@ void gemm_bf16(const GemmShape& s, const bfloat16* a, const bfloat16* b, bool ac
   }
   if (!s.transpose_a && !onednn::has_matrix_units()) return row_gemm(s, a, b, accumulate, c);
   const auto type = onednn::type_of<bfloat16>();
-  onednn::run({{s.m, s.k, s.lda, s.transpose_a, type},
-               {s.k, s.n, s.ldb, s.transpose_b, type},
-               {s.m, s.n, s.ldc, false, onednn::type_of<C>()},
-               false,
-               accumulate},
-              a, b, c);
+  const onednn::MatrixLayout left{s.m, s.k, s.lda, s.transpose_a, type}, right{s.k, s.n, s.ldb, s.transpose_b, type},
+      result{s.m, s.n, s.ldc, false, onednn::type_of<C>()};
+  const onednn::Product product{left, right, result, false, accumulate};
+  if (s.transpose_a) onednn::run(product, a, b, c);
+  else onednn::run_by_rows(product, a, b, c);
 }
 template void gemm_bf16(const GemmShape&, const bfloat16*, const bfloat16*, bool, bfloat16*);
 template void gemm_bf16(const GemmShape&, const bfloat16*, const bfloat16*, bool, float*);

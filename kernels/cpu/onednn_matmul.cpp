@@ -1,8 +1,11 @@
 #include "kernels/cpu/onednn_matmul.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <map>
 #include <mutex>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -12,7 +15,6 @@ namespace {
 
 using dnnl::memory;
 
-constexpr int64_t typical_rows = 1024;  // of A, where packed_desc() has to name some; layouts do not depend on it
 
 const dnnl::engine& cpu_engine() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
@@ -75,6 +77,13 @@ dnnl::matmul prepared(const Product& product) {
   return found->second;
 }
 
+int64_t bytes_of(memory::data_type type) { return static_cast<int64_t>(memory::data_type_size(type)); }
+
+void copy_rows(int64_t rows, int64_t bytes, const std::byte* from, int64_t from_stride, std::byte* to,
+               int64_t to_stride) {
+  for (int64_t i = 0; i < rows; ++i) std::copy_n(from + i * from_stride, bytes, to + i * to_stride);
+}
+
 void* writable(const void* data) { return const_cast<void*>(data); }  // oneDNN's handles know no const
 
 }  // namespace
@@ -90,9 +99,9 @@ memory::desc packed_desc(int64_t k, int64_t n, memory::data_type type) {
   const std::lock_guard lock(mutex);
   const auto [found, added] = table->try_emplace({k, n, static_cast<int64_t>(type)});
   if (added) {
-    const dnnl::matmul::desc product({{typical_rows, k}, type, memory::format_tag::ab},
+    const dnnl::matmul::desc product({{block_rows, k}, type, memory::format_tag::ab},
                                      {{k, n}, type, memory::format_tag::any},
-                                     {{typical_rows, n}, type, memory::format_tag::ab});
+                                     {{block_rows, n}, type, memory::format_tag::ab});
     found->second = dnnl::matmul::primitive_desc(product, cpu_engine()).weights_desc();
   }
   return found->second;
@@ -114,6 +123,35 @@ void run(const Product& p, const void* a, const void* b, void* c) {
     prepared(p).execute(cpu_stream(), {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, result}});
     cpu_stream().wait();
   });
+}
+
+// Blocks have their rows one behind the other: with strided ones oneDNN may fall back to its reference.
+void run_by_rows(const Product& p, const void* a, const void* b, void* c) {
+  MODR_CHECK(!p.a.transposed && !p.c.transposed, "a product by rows of a transposed matrix");
+  thread_local std::vector<std::byte> a_room, c_room;
+  Product block = p;
+  block.a.rows = block.c.rows = block_rows;
+  block.a.stride = p.a.columns;
+  block.c.stride = p.c.columns;
+  const int64_t a_bytes = bytes_of(p.a.type), c_bytes = bytes_of(p.c.type);
+  const int64_t a_row = p.a.columns * a_bytes, c_row = p.c.columns * c_bytes;
+  for (int64_t first = 0; first < p.a.rows; first += block_rows) {
+    const int64_t rows = std::min(block_rows, p.a.rows - first);
+    const auto* from = static_cast<const std::byte*>(a) + first * p.a.stride * a_bytes;
+    auto* to = static_cast<std::byte*>(c) + first * p.c.stride * c_bytes;
+    const bool copies_a = rows < block_rows || p.a.stride != p.a.columns;
+    const bool copies_c = rows < block_rows || p.c.stride != p.c.columns;
+    if (copies_a) {
+      a_room.assign(static_cast<std::size_t>(block_rows * a_row), std::byte{0});
+      copy_rows(rows, a_row, from, p.a.stride * a_bytes, a_room.data(), a_row);
+    }
+    if (copies_c) {
+      c_room.assign(static_cast<std::size_t>(block_rows * c_row), std::byte{0});
+      if (p.accumulate) copy_rows(rows, c_row, to, p.c.stride * c_bytes, c_room.data(), c_row);
+    }
+    run(block, copies_a ? a_room.data() : from, b, copies_c ? c_room.data() : to);
+    if (copies_c) copy_rows(rows, c_row, c_room.data(), c_row, to, p.c.stride * c_bytes);
+  }
 }
 
 void reorder(const MatrixLayout& from, const void* source, memory::data_type type, void* packed) {

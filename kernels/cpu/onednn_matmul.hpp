@@ -23,7 +23,7 @@ struct MatrixLayout {
   dnnl::memory::desc desc() const;
 };
 
-/// The layout that products of [m, k] with a matrix [k, n] want of it.
+/// The layout that run_by_rows() wants of a matrix [k, n].
 dnnl::memory::desc packed_desc(int64_t k, int64_t n, dnnl::memory::data_type type);
 
 /// Whether the processor multiplies bf16 in units of its own (AMX) that oneDNN knows: then no one else's products come
@@ -37,6 +37,11 @@ struct Product {
 };
 /// Throws Error when oneDNN cannot.
 void run(const Product& product, const void* a, const void* b, void* c);
+
+/// The same by blocks of `block_rows` rows, the last filled up with zeros: oneDNN chooses its code, and with it a row's
+/// bits, by the number of rows, which here is always the same. A not transposed.
+void run_by_rows(const Product& product, const void* a, const void* b, void* c);
+constexpr int64_t block_rows = 32;  // two tiles of AMX
 
 /// Copies `from` (plain) to packed_desc()'s layout and type.
 void reorder(const MatrixLayout& from, const void* source, dnnl::memory::data_type type, void* packed);

@@ -22,9 +22,9 @@ void packed_gemm(const PackedGemm& s, const T* a, const std::byte* packed, C* c)
   if (s.m == 0 || s.n == 0) return;
   if (!onednn::has_matrix_units()) return row_gemm_packed(s, a, packed, c);
   const auto type = onednn::type_of<T>();
-  onednn::run({{s.m, s.k, s.lda, false, type}, {s.k, s.n, 0, false, type}, {s.m, s.n, s.ldc, false, onednn::type_of<C>()}, true,
-               s.accumulate},
-              a, packed, c);
+  const onednn::MatrixLayout left{s.m, s.k, s.lda, false, type}, right{s.k, s.n, 0, false, type},
+      result{s.m, s.n, s.ldc, false, onednn::type_of<C>()};
+  onednn::run_by_rows({left, right, result, true, s.accumulate}, a, packed, c);
 }
 template void packed_gemm(const PackedGemm&, const bfloat16*, const std::byte*, bfloat16*);
 template void packed_gemm(const PackedGemm&, const bfloat16*, const std::byte*, float*);

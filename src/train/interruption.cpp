@@ -24,16 +24,15 @@ constexpr std::array<NamedSignal, 3> stop_signals{{{SIGTERM, "SIGTERM"}, {SIGINT
 // Lock-free atomics may be used in a signal's handler, which may run on any thread.
 std::atomic<int> first_signal{0};
 std::atomic<int64_t> ending_since_ms{0};  // of the first SIGTERM or SIGINT
-static_assert(std::atomic<int64_t>::is_always_lock_free);
+std::atomic<StopSignals::Clock> clock_ms{StopSignals::monotonic_ms};
+static_assert(std::atomic<int64_t>::is_always_lock_free && std::atomic<StopSignals::Clock>::is_always_lock_free);
 
 // Only what is async-signal-safe.
 void remember(int number) {
   int none = 0;
   first_signal.compare_exchange_strong(none, number);
   if (number == SIGUSR1) return;
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  const int64_t now_ms = int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  const int64_t now_ms = clock_ms.load()();
   int64_t since_ms = 0;
   if (ending_since_ms.compare_exchange_strong(since_ms, now_ms) || now_ms - since_ms < 1000) return;
   signal(number, SIG_DFL);
@@ -70,13 +69,20 @@ std::string text_of(int64_t code, int ranks) {
 
 }  // namespace
 
-StopSignals::StopSignals() : stack_(static_cast<std::size_t>(sysconf(_SC_SIGSTKSZ))) {
+int64_t StopSignals::monotonic_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+StopSignals::StopSignals(Clock clock) : stack_(static_cast<std::size_t>(sysconf(_SC_SIGSTKSZ))) {
   const stack_t stack{.ss_sp = stack_.data(), .ss_flags = 0, .ss_size = stack_.size()};
   MODR_CHECK(sigaltstack(&stack, &stack_before_) == 0, "no stack of {} bytes for signals",
              stack_.size());
   let_workers_take(false);
   first_signal = 0;
   ending_since_ms = 0;
+  clock_ms = clock;
   struct sigaction action {};
   action.sa_handler = remember;
   // Reads and writes under way go on. What the stack pointer points to must stay as it is: in oneDNN's sgemm that may

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,7 +18,11 @@ namespace modr {
 /// request may come twice, from Slurm and from mpirun, within milliseconds.) One at a time, on the main thread.
 class StopSignals {
  public:
-  StopSignals();
+  /// Milliseconds since whenever, growing; called within a signal's handler.
+  using Clock = int64_t (*)();
+  static int64_t monotonic_ms();
+
+  explicit StopSignals(Clock clock = monotonic_ms);
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
@@ -34,7 +39,9 @@ class StopSignals {
 class Interruption {
  public:
   /// `limit` of rank 0 counts, on its clock.
-  Interruption(const Communicator& comm, const TimeLimit& limit) : comm_(comm), limit_(limit) {}
+  Interruption(const Communicator& comm, const TimeLimit& limit,
+               StopSignals::Clock signals_clock = StopSignals::monotonic_ms)
+      : comm_(comm), limit_(limit), signals_(signals_clock) {}
 
   /// Collective (one all_reduce of a number), after a step that took `step_s` seconds. The same text on all ranks when
   /// they have to save and stop now: "interrupted by SIGTERM on rank 2", or "the time limit is near".

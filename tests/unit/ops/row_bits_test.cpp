@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "kernels/cpu/onednn_matmul.hpp"
 #include "ops/linear.hpp"
 #include "ops/lora_linear.hpp"
 #include "ops/rms_norm.hpp"
@@ -75,6 +76,36 @@ TEST_P(Products, ARowsBitsDoNotDependOnTheOtherRows) {
 }
 
 INSTANTIATE_TEST_SUITE_P(RowBits, Products, ::testing::ValuesIn(all_cases()));
+
+// On processors with matrix units bf16 products are oneDNN's, whose bits differ with the number of rows (here in some of
+// these sizes, too); by blocks they do not.
+TEST(RowBits, OfOneDnnsProductsByRowsDoNotDependOnTheOtherRows) {
+  using namespace kernels::cpu;
+  const auto bf16 = onednn::type_of<bfloat16>();
+  for (const auto& [k, n] : {std::pair<int64_t, int64_t>{64, 48}, {17, 5}, {513, 100}, {1100, 63}})
+    for (const bool packed : {false, true})
+      for (const bool accumulate : {false, true}) {
+        SCOPED_TRACE(fmt::format("{} to {}{}{}", k, n, packed ? ", packed" : "", accumulate ? ", added" : ""));
+        const Tensor a = sliced(most_rows, k, 1, DType::bf16), before = sliced(most_rows, n, 2, DType::bf16);
+        const Tensor b = random({k, n}, 3, DType::f32), room = Tensor::empty({most_rows, n + 8}, DType::bf16);
+        const Tensor plain = b.to(DType::bf16);
+        std::vector<std::byte> laid_out(onednn::packed_desc(k, n, bf16).get_size());
+        onednn::reorder({k, n, n, false, onednn::type_of<float>()}, b.data<float>(), bf16, laid_out.data());
+        expect_rows_alone(
+            [&](int64_t first, int64_t count) {
+              const Tensor rows = a.slice(0, first, first + count), out = room.slice(0, 0, count).slice(1, 5, 5 + n);
+              out.copy_from(before.slice(0, first, first + count));
+              onednn::run_by_rows({{count, k, rows.strides()[0], false, bf16},
+                                   {k, n, n, false, bf16},
+                                   {count, n, out.strides()[0], false, bf16},
+                                   packed,
+                                   accumulate},
+                                  rows.data<bfloat16>(), packed ? laid_out.data() : static_cast<const void*>(plain.data<bfloat16>()),
+                                  out.data<bfloat16>());
+              return out;
+            });
+      }
+}
 
 // What the contract says of float32: one chain of fused multiply-adds over ascending k, from 0 or from what there is.
 TEST(RowBits, OfFloatProductsAreOneChainOfFusedMultiplyAdds) {
