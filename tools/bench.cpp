@@ -1,13 +1,13 @@
 // modr bench: finds the benchmark and runs it.
-#include "tools/bench.hpp"
+#include "tools/bench/bench.hpp"
 
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/nearest_name.hpp"
-#include "tools/command_line.hpp"
-#include "tools/commands.hpp"
+#include "tools/cli/command_line.hpp"
+#include "tools/cli/commands.hpp"
 
 namespace modr::tools {
 

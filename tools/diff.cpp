@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.hpp"
-#include "tools/command_line.hpp"
-#include "tools/commands.hpp"
-#include "tools/config_lines.hpp"
+#include "tools/cli/command_line.hpp"
+#include "tools/cli/commands.hpp"
+#include "tools/cli/config_lines.hpp"
 
 namespace modr::tools {
 

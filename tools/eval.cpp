@@ -12,9 +12,9 @@
 #include "comm/agree.hpp"
 #include "eval/evaluation.hpp"
 #include "eval/report.hpp"
-#include "tools/command_line.hpp"
-#include "tools/commands.hpp"
-#include "tools/model_loading.hpp"
+#include "tools/cli/command_line.hpp"
+#include "tools/cli/commands.hpp"
+#include "tools/cli/model_loading.hpp"
 
 namespace modr::tools {
 

@@ -15,9 +15,9 @@
 #include "comm/agree.hpp"
 #include "dataset/prompt_template.hpp"
 #include "eval/serve_branches.hpp"
-#include "tools/command_line.hpp"
-#include "tools/commands.hpp"
-#include "tools/model_loading.hpp"
+#include "tools/cli/command_line.hpp"
+#include "tools/cli/commands.hpp"
+#include "tools/cli/model_loading.hpp"
 
 namespace modr::tools {
 

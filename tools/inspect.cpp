@@ -13,10 +13,10 @@
 #include "checkpoint/checkpoint.hpp"
 #include "checkpoint/summary.hpp"
 #include "checkpoint/verify.hpp"
-#include "tools/command_line.hpp"
-#include "tools/commands.hpp"
-#include "tools/config_lines.hpp"
-#include "tools/inspect_report.hpp"
+#include "tools/cli/command_line.hpp"
+#include "tools/cli/commands.hpp"
+#include "tools/cli/config_lines.hpp"
+#include "tools/inspect/report.hpp"
 
 namespace modr::tools {
 

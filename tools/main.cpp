@@ -14,8 +14,8 @@
 #include "base/error.hpp"
 #include "base/nearest_name.hpp"
 #include "comm/launcher.hpp"
-#include "tools/command_line.hpp"
-#include "tools/commands.hpp"
+#include "tools/cli/command_line.hpp"
+#include "tools/cli/commands.hpp"
 
 namespace modr::tools {
 

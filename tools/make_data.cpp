@@ -5,8 +5,8 @@
 
 #include "base/error.hpp"
 #include "dataset/word_problems.hpp"
-#include "tools/command_line.hpp"
-#include "tools/commands.hpp"
+#include "tools/cli/command_line.hpp"
+#include "tools/cli/commands.hpp"
 
 namespace modr::tools {
 

@@ -7,8 +7,8 @@
 
 #include "base/process_memory.hpp"
 #include "config/run_config.hpp"
-#include "tools/command_line.hpp"
-#include "tools/commands.hpp"
+#include "tools/cli/command_line.hpp"
+#include "tools/cli/commands.hpp"
 #include "train/memory_plan.hpp"
 
 namespace modr::tools {

@@ -15,8 +15,8 @@
 #include "base/error.hpp"
 #include "base/utf8.hpp"
 #include "dataset/tokenizer.hpp"
-#include "tools/command_line.hpp"
-#include "tools/commands.hpp"
+#include "tools/cli/command_line.hpp"
+#include "tools/cli/commands.hpp"
 
 namespace modr::tools {
 

@@ -14,9 +14,9 @@
 #include "comm/agree.hpp"
 #include "comm/launcher.hpp"
 #include "dataset/tokenizer.hpp"
-#include "tools/command_line.hpp"
-#include "tools/commands.hpp"
-#include "tools/model_loading.hpp"
+#include "tools/cli/command_line.hpp"
+#include "tools/cli/commands.hpp"
+#include "tools/cli/model_loading.hpp"
 #include "train/preflight.hpp"
 #include "train/trainer.hpp"
 

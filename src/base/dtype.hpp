@@ -39,7 +39,7 @@ constexpr DType dtype_of() {
 
 /// Calls `f.operator()<T>()` with the C++ type of `dtype`; every kernel call goes through here.
 template <typename F>
-decltype(auto) dispatch(DType dtype, F&& f) {
+decltype(auto) visit_dtype(DType dtype, F&& f) {
   switch (dtype) {
     case DType::f32: return f.template operator()<float>();
     case DType::f64: return f.template operator()<double>();
@@ -50,7 +50,7 @@ decltype(auto) dispatch(DType dtype, F&& f) {
 
 /// The same where only exact types have a meaning: parameters, optimizer, router, loss. Throws Error for bf16.
 template <typename F>
-decltype(auto) dispatch_exact(DType dtype, F&& f) {
+decltype(auto) visit_exact_dtype(DType dtype, F&& f) {
   MODR_CHECK(dtype == exact(dtype), "{} where f32 or f64 is needed", name_of(dtype));
   return dtype == DType::f64 ? f.template operator()<double>() : f.template operator()<float>();
 }

@@ -49,7 +49,7 @@ void ChunkWriter::write(uint64_t place, std::span<const std::byte> values, std::
 void ChunkWriter::flush() { check(::fsync(descriptor_) < 0 ? errno : 0, "cannot be flushed to the disk"); }
 
 int64_t count_not_finite(DType dtype, std::span<const std::byte> values) {
-  return dispatch(dtype, [&]<typename T>() {
+  return visit_dtype(dtype, [&]<typename T>() {
     const std::span all(reinterpret_cast<const T*>(values.data()), values.size() / sizeof(T));
     int64_t count = 0;
     for (const T value : all) count += std::isfinite(static_cast<Exact<T>>(value)) ? 0 : 1;

@@ -66,7 +66,7 @@ Digest& Digest::operator+=(const Digest& other) {
 std::string Digest::hex() const { return fmt::format("{:016x}{:016x}", lanes[0], lanes[1]); }
 
 ValueSums sums_of(DType dtype, std::span<const std::byte> values, int64_t first) {
-  return dispatch(dtype, [&]<typename T>() {
+  return visit_dtype(dtype, [&]<typename T>() {
     return sum_values(reinterpret_cast<const T*>(values.data()), values.size() / sizeof(T),
                       static_cast<uint64_t>(first));
   });

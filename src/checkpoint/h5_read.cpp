@@ -67,7 +67,7 @@ void read_floats(const OpenDataset& open, const Tensor& target, const std::strin
   const hsize_t values = static_cast<hsize_t>(target.numel());
   const H5Handle memory_space(all ? H5Scopy(open.space.id()) : H5Screate_simple(1, &values, nullptr), H5Sclose);
   if (!all) select_rows(open.space, open.shape, first_row, target.size(0), where);
-  dispatch_exact(target.dtype(), [&]<typename T>() {
+  visit_exact_dtype(target.dtype(), [&]<typename T>() {
     const hid_t memory = std::is_same_v<T, float> ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
     if (H5Dread(open.dataset.id(), memory, memory_space.id(), open.space.id(), H5P_DEFAULT, target.data<T>()) < 0)
       fail_hdf5(where, "cannot be read");

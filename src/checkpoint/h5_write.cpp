@@ -65,7 +65,7 @@ void H5File::write_tensor(const std::string& dataset, const Tensor& tensor) {
   const Hdf5Lock lock;
   const Tensor values = tensor.contiguous();
   const H5Handle type = hdf5_float_type(values.dtype());
-  dispatch(values.dtype(), [&]<typename T>() {
+  visit_dtype(values.dtype(), [&]<typename T>() {
     write_dataset(dataset, values.shape(), type.id(), values.data<T>());
   });
 }

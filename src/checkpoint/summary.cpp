@@ -40,7 +40,7 @@ TensorStats stats_of(const Tensor& tensor) {
   stats.min = std::numeric_limits<double>::infinity();
   stats.max = -stats.min;
   const Tensor values = tensor.contiguous();
-  dispatch(values.dtype(), [&]<typename T>() {
+  visit_dtype(values.dtype(), [&]<typename T>() {
     for (const T stored : values.span<T>()) {
       const auto value = static_cast<double>(stored);
       if (!std::isfinite(value)) {

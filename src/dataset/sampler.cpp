@@ -16,13 +16,13 @@ std::vector<int64_t> epoch_permutation(int64_t size, uint64_t seed, int64_t epoc
   return order;
 }
 
-ShardedSampler::ShardedSampler(int64_t dataset_size, int64_t global_batch, uint64_t seed)
+EpochSampler::EpochSampler(int64_t dataset_size, int64_t global_batch, uint64_t seed)
     : dataset_size_(dataset_size), global_batch_(global_batch), seed_(seed) {
   if (dataset_size < 1) fail("sampler: expected a data set of at least one example, found {}", dataset_size);
   if (global_batch < 1) fail("sampler: expected a global batch of at least one sample, found {}", global_batch);
 }
 
-std::vector<SampleRef> ShardedSampler::samples(int64_t cursor, int64_t count) {
+std::vector<SampleRef> EpochSampler::samples(int64_t cursor, int64_t count) {
   MODR_CHECK(cursor >= 0 && count >= 0, "samples from {}, {} of them", cursor, count);
   std::vector<SampleRef> refs;
   refs.reserve(static_cast<std::size_t>(count));

@@ -18,10 +18,10 @@ std::vector<int64_t> epoch_permutation(int64_t size, uint64_t seed, int64_t epoc
 
 /// Samples in the order of epoch 0's permutation, then epoch 1's, and so on without a break: a batch may reach over
 /// the end of an epoch, and over whole epochs. The data cursor of a checkpoint is the number of samples seen.
-class ShardedSampler {
+class EpochSampler {
  public:
   /// Throws Error unless both sizes are positive.
-  ShardedSampler(int64_t dataset_size, int64_t global_batch, uint64_t seed);
+  EpochSampler(int64_t dataset_size, int64_t global_batch, uint64_t seed);
 
   /// The samples number `cursor` to `cursor + count - 1` of the run.
   std::vector<SampleRef> samples(int64_t cursor, int64_t count);

@@ -18,7 +18,7 @@ struct RowSizes {
   int64_t documents = 1;  // in a row, at most
 };
 
-/// The rows that a ShardedSampler draws from, and what it took to make them.
+/// The rows that a EpochSampler draws from, and what it took to make them.
 struct TrainingSet {
   std::vector<Example> rows;
   std::vector<std::string> places;  ///< of each row's first example: "file:line" or "file: record n"; empty: not known

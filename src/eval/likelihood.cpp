@@ -26,7 +26,7 @@ double log_probability(std::span<const T> logits, int32_t token) {
 
 double log_probability(const Tensor& logits, int64_t row, int32_t token, const std::string& name) {
   const int64_t vocab_size = logits.size(1);
-  const double result = dispatch_exact(logits.dtype(), [&]<typename T>() {
+  const double result = visit_exact_dtype(logits.dtype(), [&]<typename T>() {
     return log_probability(std::span<const T>(logits.data<T>() + row * vocab_size, std::size_t(vocab_size)), token);
   });
   if (!std::isfinite(result)) fail("{}: the logits of a token are not finite: the model's weights or states are not", name);

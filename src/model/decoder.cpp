@@ -38,7 +38,7 @@ Indices last_rows(const DecodeCall& call) {
 }  // namespace
 
 int32_t most_likely_token(const Tensor& logits, int64_t row, std::string_view sequence) {
-  return dispatch_exact(logits.dtype(), [&]<typename T>() {
+  return visit_exact_dtype(logits.dtype(), [&]<typename T>() {
     const T* from = logits.data<T>() + row * logits.size(1);
     const T* end = from + logits.size(1);
     const T* best = std::max_element(from, end);

@@ -9,7 +9,7 @@ namespace modr {
 namespace {
 
 void fill_truncated_normal(const Tensor& tensor, double std, PhiloxSequence& rng) {
-  dispatch_exact(tensor.dtype(), [&]<typename T>() {
+  visit_exact_dtype(tensor.dtype(), [&]<typename T>() {
     for (T& value : tensor.span<T>()) value = static_cast<T>(std * rng.truncated_normal(3));
   });
   tensor.changed();
@@ -20,7 +20,7 @@ void fill_kaiming_uniform(const Tensor& tensor, int64_t first_row, PhiloxSequenc
   const double bound = 1.0 / std::sqrt(static_cast<double>(tensor.size(-1)));
   const int64_t before = first_row * tensor.size(1) * tensor.size(2);
   for (int64_t i = 0; i < before; ++i) rng.uniform();
-  dispatch_exact(tensor.dtype(), [&]<typename T>() {
+  visit_exact_dtype(tensor.dtype(), [&]<typename T>() {
     for (T& value : tensor.span<T>()) value = static_cast<T>(bound * (2 * rng.uniform() - 1));
   });
   tensor.changed();

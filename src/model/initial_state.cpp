@@ -9,7 +9,7 @@ namespace modr {
 Tensor initial_states(const ModelConfig& config, std::span<const StateKey> keys, DType dtype) {
   Tensor states = Tensor::empty({static_cast<int64_t>(keys.size()), config.n_embd}, dtype);
   const double scale = config.initial_state_std() * config.embedding_scale();
-  dispatch(dtype, [&]<typename T>() {
+  visit_dtype(dtype, [&]<typename T>() {
     T* to = states.data<T>();
     for (const StateKey& key : keys) {
       PhiloxSequence rng(key.seed, RandomStream::initial_state, key.sample, key.position);

@@ -28,7 +28,7 @@ Variable causal_attention(const Variable& qkv, const Offsets& sequences, int64_t
   const auto shape = shape_of(qkv, sequences, heads);
   Tensor out = Tensor::empty({qkv.size(0), qkv.size(1) / 3}, qkv.dtype());
   Tensor log_sum_exp = Tensor::empty({heads, qkv.size(0)}, exact(qkv.dtype()));
-  dispatch(qkv.dtype(), [&]<typename T>() {
+  visit_dtype(qkv.dtype(), [&]<typename T>() {
     const Tensor workspace = Tensor::empty({kernels::cpu::causal_attention_workspace<T>(shape)}, log_sum_exp.dtype());
     kernels::cpu::causal_attention<T>(
         {shape, qkv.value().span<T>().data(), out.data<T>(), log_sum_exp.data<Exact<T>>(), workspace.data<Exact<T>>()});
@@ -38,7 +38,7 @@ Variable causal_attention(const Variable& qkv, const Offsets& sequences, int64_t
       [shape, sequences, qkv = qkv.value(), out, log_sum_exp](const Tensor& dout, InputGradients& grads) {
         Tensor dqkv = Tensor::empty(qkv.shape(), qkv.dtype());
         const Tensor delta = Tensor::empty(log_sum_exp.shape(), log_sum_exp.dtype());
-        dispatch(qkv.dtype(), [&]<typename T>() {
+        visit_dtype(qkv.dtype(), [&]<typename T>() {
           const Tensor workspace =
               Tensor::empty({kernels::cpu::causal_attention_backward_workspace<T>(shape)}, delta.dtype());
           kernels::cpu::causal_attention_backward<T>({shape, dout.span<T>().data(), qkv.data<T>(), out.data<T>(),
@@ -60,7 +60,7 @@ Variable cached_attention(const Variable& qkv, const Offsets& sequences, int64_t
   MODR_CHECK(cached.slab.dtype() == qkv.dtype(), "a cache of {} for rows of {}", name_of(cached.slab.dtype()),
              name_of(qkv.dtype()));
   Tensor out = Tensor::empty({qkv.size(0), qkv.size(1) / 3}, qkv.dtype());
-  dispatch(qkv.dtype(), [&]<typename T>() {
+  visit_dtype(qkv.dtype(), [&]<typename T>() {
     kernels::cpu::cached_attention<T>({shape, qkv.value().span<T>().data(), cached.slab.data<T>(), cached.rows.data(),
                                        cached.past.data(), cached.max_past, out.data<T>()});
   });

@@ -36,7 +36,7 @@ Variable combine(const Variable& passes, const Variable& gates, const PassRows& 
   const kernels::cpu::CombineShape shape = shape_of(passes, gates, where);
   const bool constant = gate == Gate::straight_through;
   Tensor out = Tensor::empty(passes.shape().with(0, shape.rows()), passes.dtype());
-  dispatch(passes.dtype(), [&]<typename T>() {
+  visit_dtype(passes.dtype(), [&]<typename T>() {
     kernels::cpu::combine(shape, constant, passes.value().span<T>().data(), gates.value().span<Exact<T>>().data(),
                           out.data<T>());
   });
@@ -47,7 +47,7 @@ Variable combine(const Variable& passes, const Variable& gates, const PassRows& 
         Tensor dpasses, dgates;
         if (grads.needs(0)) dpasses = Tensor::empty(passes.shape(), passes.dtype());
         if (grads.needs(1)) dgates = Tensor::empty(gates.shape(), gates.dtype());
-        dispatch(passes.dtype(), [&]<typename T>() {
+        visit_dtype(passes.dtype(), [&]<typename T>() {
           kernels::cpu::combine_backward<T>({shape, constant, dout.span<T>().data(), passes.data<T>(),
                                              gates.data<Exact<T>>(), dpasses.defined() ? dpasses.data<T>() : nullptr,
                                              dgates.defined() ? dgates.data<Exact<T>>() : nullptr});

@@ -24,13 +24,13 @@ void check_labels(const Indices& labels, int64_t rows, int64_t vocab) {
 Variable cross_entropy(const Variable& logits, const Indices& labels, double weight) {
   check_labels(labels, logits.size(0), logits.size(1));
   const Tensor log_sum_exp = Tensor::empty({logits.size(0)}, logits.dtype());
-  const double sum = dispatch_exact(logits.dtype(), [&]<typename T>() {
+  const double sum = visit_exact_dtype(logits.dtype(), [&]<typename T>() {
     return kernels::cpu::cross_entropy(arguments<T>(logits.value().contiguous(), labels, log_sum_exp));
   });
   return make_result("cross_entropy", Tensor::scalar(weight * sum, logits.dtype()), {logits},
                      [logits = logits.value(), labels, log_sum_exp, weight](const Tensor& dy, InputGradients& grads) {
                        Tensor dlogits = Tensor::empty(logits.shape(), logits.dtype());
-                       dispatch_exact(logits.dtype(), [&]<typename T>() {
+                       visit_exact_dtype(logits.dtype(), [&]<typename T>() {
                          kernels::cpu::cross_entropy_backward(arguments<T>(logits, labels, log_sum_exp),
                                                               static_cast<T>(weight * dy.item()), dlogits.data<T>());
                        });

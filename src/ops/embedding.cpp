@@ -50,11 +50,11 @@ Indices inverse_of(const Indices& index, int64_t rows) {
 Variable embedding(const Indices& ids, const Variable& table, double factor, DType dtype) {
   Gather g = prepare("embedding", table, ids, factor);
   Tensor out = Tensor::empty(table.shape().with(0, g.count), dtype);
-  dispatch(dtype, [&]<typename T>() { forward<Exact<T>, T>(g, table.value(), out); });
+  visit_dtype(dtype, [&]<typename T>() { forward<Exact<T>, T>(g, table.value(), out); });
   return make_result("embedding", std::move(out), {table},
                      [g = std::move(g)](const Tensor& dout, InputGradients& grads) {
                        const Tensor dtable = grads.accumulator(0);
-                       dispatch(dout.dtype(), [&]<typename T>() { backward_of<Exact<T>, T>(g, dout, dtable); });
+                       visit_dtype(dout.dtype(), [&]<typename T>() { backward_of<Exact<T>, T>(g, dout, dtable); });
                      });
 }
 
@@ -62,11 +62,11 @@ Variable embedding(const Indices& ids, const Variable& table, double factor, DTy
 Variable gather_rows(const Variable& x, const Indices& index) {
   Gather g = prepare("gather_rows", x, index, 1);
   Tensor out = Tensor::empty(x.shape().with(0, g.count), x.dtype());
-  dispatch(x.dtype(), [&]<typename T>() { forward<T, T>(g, x.value(), out); });
+  visit_dtype(x.dtype(), [&]<typename T>() { forward<T, T>(g, x.value(), out); });
   const auto gradient = [g = std::move(g), rows = x.size(0)](const Tensor& dout, InputGradients& grads) {
     const Indices inverse = inverse_of(g.index, rows);
     const Tensor dx = inverse ? Tensor::empty(dout.shape(), dout.dtype()) : grads.accumulator(0);
-    dispatch(dout.dtype(), [&]<typename T>() {
+    visit_dtype(dout.dtype(), [&]<typename T>() {
       if (inverse) forward<T, T>({inverse, g.count, g.width, 1}, dout, dx);
       else backward_of<T, T>(g, dout, dx);
     });

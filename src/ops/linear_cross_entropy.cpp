@@ -66,7 +66,7 @@ double run_chunk(const Labelled& all, int64_t begin, int64_t end, const Tensor& 
   const Tensor dlogits = room.dlogits.slice(0, 0, rows), losses = room.losses.slice(0, 0, rows);
   const bool wanted = gradients.features.defined() || gradients.head.defined();
   matmul({x}, Matrix{head, true}, logits);
-  dispatch(x.dtype(), [&]<typename T>() {
+  visit_dtype(x.dtype(), [&]<typename T>() {
     kernels::cpu::cross_entropy_and_gradient<T>({logits.data<Exact<T>>(), all.labels.data() + begin, rows,
                                                  head.size(0), static_cast<Exact<T>>(weight), losses.data<double>(),
                                                  wanted ? dlogits.data<T>() : nullptr});
@@ -81,7 +81,7 @@ double run_chunk(const Labelled& all, int64_t begin, int64_t end, const Tensor& 
 Tensor spread(const Tensor& gradient, const Indices& rows, const Shape& shape) {
   if (rows == nullptr) return gradient;
   const Tensor all = Tensor::zeros(shape, gradient.dtype());
-  dispatch(gradient.dtype(), [&]<typename T>() {
+  visit_dtype(gradient.dtype(), [&]<typename T>() {
     kernels::cpu::scatter_add_rows(gradient.data<T>(), rows->data(), gradient.size(0), gradient.size(1), Exact<T>{1},
                                    all.data<T>());
   });

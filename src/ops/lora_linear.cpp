@@ -24,7 +24,7 @@ void check_groups(const std::vector<RowGroup>& groups, int64_t branches, int64_t
 
 // thin = factor wide matrix^T: [rows, width] and [rank, width] -> [rows, rank].
 void down(const Tensor& wide, const Tensor& matrix, double factor, const Tensor& thin) {
-  dispatch(wide.dtype(), [&]<typename T>() {
+  visit_dtype(wide.dtype(), [&]<typename T>() {
     kernels::cpu::low_rank_down<T>(wide.data<T>(), wide.size(0), wide.size(1), matrix.data<Exact<T>>(), matrix.size(0),
                                    static_cast<Exact<T>>(factor), thin.data<Exact<T>>());
   });
@@ -32,7 +32,7 @@ void down(const Tensor& wide, const Tensor& matrix, double factor, const Tensor&
 
 // wide += thin matrix.
 void up(const Tensor& thin, const Tensor& matrix, const Tensor& wide) {
-  dispatch(wide.dtype(), [&]<typename T>() {
+  visit_dtype(wide.dtype(), [&]<typename T>() {
     kernels::cpu::low_rank_up<T>(thin.data<Exact<T>>(), thin.size(0), matrix.size(0), matrix.data<Exact<T>>(),
                                  matrix.size(1), wide.data<T>());
   });
@@ -40,7 +40,7 @@ void up(const Tensor& thin, const Tensor& matrix, const Tensor& wide) {
 
 // matrix += thin^T wide.
 void outer(const Tensor& thin, const Tensor& wide, const Tensor& matrix) {
-  dispatch(wide.dtype(), [&]<typename T>() {
+  visit_dtype(wide.dtype(), [&]<typename T>() {
     kernels::cpu::low_rank_outer<T>(thin.data<Exact<T>>(), thin.size(0), matrix.size(0), wide.data<T>(),
                                     matrix.size(1), matrix.data<Exact<T>>());
   });
@@ -48,7 +48,7 @@ void outer(const Tensor& thin, const Tensor& wide, const Tensor& matrix) {
 
 // to += factor from^T, [p, q] and [q, p].
 void add_turned(const Tensor& from, double factor, const Tensor& to) {
-  dispatch_exact(from.dtype(), [&]<typename T>() {
+  visit_exact_dtype(from.dtype(), [&]<typename T>() {
     const int64_t rows = from.size(0), columns = from.size(1);
     const T *source = from.data<T>(), scale = static_cast<T>(factor);
     T* target = to.data<T>();

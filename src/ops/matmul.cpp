@@ -35,7 +35,7 @@ Layout turned(const Matrix& matrix) {
 void multiply(const kernels::cpu::GemmShape& shape, const Tensor& a, const Tensor& b, const Tensor& out, double alpha,
               double beta) {
   if (a.dtype() != DType::bf16) {
-    dispatch_exact(out.dtype(), [&]<typename T>() {
+    visit_exact_dtype(out.dtype(), [&]<typename T>() {
       kernels::cpu::gemm(shape, static_cast<T>(alpha), a.data<T>(), b.data<T>(), static_cast<T>(beta), out.data<T>());
     });
     return;

@@ -32,7 +32,7 @@ T* data_or_null(const Tensor& tensor) {
 
 Tensor forward(const Norm& n) {
   Tensor y = Tensor::empty(n.x.shape(), n.x.dtype());
-  dispatch(n.x.dtype(), [&]<typename T>() {
+  visit_dtype(n.x.dtype(), [&]<typename T>() {
     using E = Exact<T>;
     kernels::cpu::rms_norm<T>({n.x.span<T>().data(), data_or_null<T>(n.residual), n.weight.span<E>().data(),
                                static_cast<E>(n.eps), n.rows(), n.width(), y.data<T>(), n.inverse_rms.data<E>()});
@@ -45,7 +45,7 @@ Tensor gradient(const Norm& n, const Tensor& dy, bool wanted, const Tensor& dwei
   Tensor dx, shares;
   if (wanted) dx = Tensor::empty(n.x.shape(), n.x.dtype());
   if (dweight.defined()) shares = Tensor::empty({kernels::cpu::rms_norm_pieces, n.width()}, dweight.dtype());
-  dispatch(n.x.dtype(), [&]<typename T>() {
+  visit_dtype(n.x.dtype(), [&]<typename T>() {
     using E = Exact<T>;
     kernels::cpu::rms_norm_backward<T>({dy.span<T>().data(), n.x.data<T>(), data_or_null<T>(n.residual),
                                         n.weight.data<E>(), n.inverse_rms.data<E>(), n.rows(), n.width(),

@@ -33,7 +33,7 @@ Variable rope(const Variable& qkv, const Variable& qk_bias, const Tensor& table,
     if (position < 0 || position >= table.size(0))
       fail("position {} is outside the model's block size {}", position, table.size(0));
   Tensor out = Tensor::empty(qkv.shape(), qkv.dtype());
-  dispatch(qkv.dtype(), [&]<typename T>() {
+  visit_dtype(qkv.dtype(), [&]<typename T>() {
     kernels::cpu::rope<T>(shape, qkv.value().span<T>().data(),
                           qk_bias.defined() ? qk_bias.value().data<Exact<T>>() : nullptr, table.data<float>(),
                           positions->data(), out.data<T>());
@@ -49,7 +49,7 @@ Variable rope(const Variable& qkv, const Variable& qk_bias, const Tensor& table,
                          dbias = grads.accumulator(1);
                          shares = Tensor::empty({kernels::cpu::rope_pieces, dbias.numel()}, dbias.dtype());
                        }
-                       dispatch(dout.dtype(), [&]<typename T>() {
+                       visit_dtype(dout.dtype(), [&]<typename T>() {
                          kernels::cpu::rope_backward<T>(
                              shape, {dout.span<T>().data(), table.data<float>(), positions->data(), dqkv.data<T>(),
                                      dbias.defined() ? dbias.data<Exact<T>>() : nullptr,

@@ -23,7 +23,7 @@ Variable masked_mean(const Variable& x, const Offsets& groups, const RowMask& ma
     if (std::ranges::none_of(rows_of_group, is_real)) fail("sequence {} of the batch holds nothing but padding", group);
   }
   Tensor out = Tensor::empty({count, width}, exact(x.dtype()));
-  dispatch(x.dtype(), [&]<typename T>() {
+  visit_dtype(x.dtype(), [&]<typename T>() {
     kernels::cpu::masked_mean(x.value().span<T>().data(), mask ? mask->data() : nullptr, count, groups->data(), width,
                               out.data<Exact<T>>());
   });
@@ -31,7 +31,7 @@ Variable masked_mean(const Variable& x, const Offsets& groups, const RowMask& ma
       "masked_mean", std::move(out), {x},
       [shape = x.shape(), dtype = x.dtype(), mask, groups, count, width](const Tensor& dy, InputGradients& grads) {
         Tensor dx = Tensor::empty(shape, dtype);
-        dispatch(dtype, [&]<typename T>() {
+        visit_dtype(dtype, [&]<typename T>() {
           kernels::cpu::masked_mean_backward(dy.span<Exact<T>>().data(), mask ? mask->data() : nullptr, count,
                                              groups->data(), width, dx.data<T>());
         });
@@ -41,11 +41,11 @@ Variable masked_mean(const Variable& x, const Offsets& groups, const RowMask& ma
 
 Variable sigmoid(const Variable& x) {
   const Tensor y = Tensor::empty(x.shape(), x.dtype());
-  dispatch_exact(x.dtype(),
+  visit_exact_dtype(x.dtype(),
            [&]<typename T>() { kernels::cpu::sigmoid(x.value().span<T>().data(), y.numel(), y.data<T>()); });
   return make_result("sigmoid", y, {x}, [y](const Tensor& dy, InputGradients& grads) {
     Tensor dx = Tensor::empty(y.shape(), y.dtype());
-    dispatch_exact(y.dtype(), [&]<typename T>() {
+    visit_exact_dtype(y.dtype(), [&]<typename T>() {
       std::transform(y.data<T>(), y.data<T>() + y.numel(), dy.span<T>().data(), dx.data<T>(),
                      [](T value, T gradient) { return gradient * value * (T{1} - value); });
     });
@@ -56,11 +56,11 @@ Variable sigmoid(const Variable& x) {
 Variable softmax(const Variable& x) {
   const int64_t width = x.size(-1), rows = x.value().numel() / width;
   const Tensor y = Tensor::empty(x.shape(), x.dtype());
-  dispatch_exact(x.dtype(),
+  visit_exact_dtype(x.dtype(),
            [&]<typename T>() { kernels::cpu::softmax(x.value().span<T>().data(), rows, width, y.data<T>()); });
   return make_result("softmax", y, {x}, [y, rows, width](const Tensor& dy, InputGradients& grads) {
     Tensor dx = Tensor::empty(y.shape(), y.dtype());
-    dispatch_exact(y.dtype(), [&]<typename T>() {
+    visit_exact_dtype(y.dtype(), [&]<typename T>() {
       kernels::cpu::softmax_backward(dy.span<T>().data(), y.data<T>(), rows, width, dx.data<T>());
     });
     grads.give(0, std::move(dx));
@@ -73,14 +73,14 @@ Variable gather_columns(const Variable& x, const Indices& columns, int64_t choic
              columns->size(), rows, choices);
   for (int32_t column : *columns) MODR_CHECK(column >= 0 && column < width, "column {} of {}", column, width);
   Tensor out = Tensor::empty({rows, choices}, x.dtype());
-  dispatch_exact(x.dtype(), [&]<typename T>() {
+  visit_exact_dtype(x.dtype(), [&]<typename T>() {
     for (int64_t i = 0; i < rows * choices; ++i)
       out.data<T>()[i] = x.value().data<T>()[i / choices * width + (*columns)[static_cast<std::size_t>(i)]];
   });
   return make_result("gather_columns", std::move(out), {x},
                      [shape = x.shape(), columns, rows, choices, width](const Tensor& dy, InputGradients& grads) {
                        Tensor dx = Tensor::zeros(shape, dy.dtype());
-                       dispatch_exact(dy.dtype(), [&]<typename T>() {
+                       visit_exact_dtype(dy.dtype(), [&]<typename T>() {
                          for (int64_t i = 0; i < rows * choices; ++i)
                            dx.data<T>()[i / choices * width + (*columns)[static_cast<std::size_t>(i)]] +=
                                dy.data<T>()[i];

@@ -39,7 +39,7 @@ void AdamW::update(const Slot& slot, double lr) const {
                                         .step = num_steps_};
   const Tensor& value = slot.parameter.variable.value();
   const Tensor grad = slot.parameter.variable.grad_or_zeros();
-  dispatch_exact(value.dtype(), [&]<typename T>() {
+  visit_exact_dtype(value.dtype(), [&]<typename T>() {
     kernels::cpu::adamw(numbers, grad.span<T>().data(), value.numel(), slot.exp_avg.data<T>(),
                         slot.exp_avg_sq.data<T>(), value.span<T>().data());
   });

@@ -40,7 +40,7 @@ Tensor exchange(const Tensor& x, const RowSplits& splits, const ExchangeGroup& g
   const int64_t width = x.size(1);
   Tensor received = Tensor::empty({std::reduce(splits.receive.begin(), splits.receive.end()), width}, x.dtype());
   const int64_t staying = splits.send[static_cast<std::size_t>(group.comm.rank())];
-  dispatch(x.dtype(), [&]<typename T>() {
+  visit_dtype(x.dtype(), [&]<typename T>() {
     group.comm.all_to_all_v(std::span<const T>(x.span<T>()), elements_of(splits.send, width), received.span<T>(),
                             elements_of(splits.receive, width));
     group.traffic->bytes += (rows_out - staying) * width * static_cast<int64_t>(sizeof(T));

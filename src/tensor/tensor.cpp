@@ -53,7 +53,7 @@ Tensor Tensor::from(std::span<const T> values, Shape shape, DType dtype) {
   MODR_CHECK(static_cast<int64_t>(values.size()) == shape.numel(), "{} values for shape {}", values.size(),
              shape.to_string());
   Tensor result = empty(std::move(shape), dtype);
-  dispatch(dtype, [&]<typename U>() { kernels::cpu::convert(values.data(), result.numel(), result.data<U>()); });
+  visit_dtype(dtype, [&]<typename U>() { kernels::cpu::convert(values.data(), result.numel(), result.data<U>()); });
   return result;
 }
 template Tensor Tensor::from(std::span<const float>, Shape, DType);
@@ -91,13 +91,13 @@ template std::span<bfloat16> Tensor::span() const;
 
 double Tensor::item() const {
   MODR_CHECK(numel() == 1, "item() of a tensor of shape {}", shape_.to_string());
-  return dispatch(dtype_, [&]<typename T>() { return static_cast<double>(*data<T>()); });
+  return visit_dtype(dtype_, [&]<typename T>() { return static_cast<double>(*data<T>()); });
 }
 
 std::vector<double> Tensor::to_vector() const {
   std::vector<double> result;
   result.reserve(static_cast<std::size_t>(numel()));
-  dispatch(dtype_, [&]<typename T>() {
+  visit_dtype(dtype_, [&]<typename T>() {
     const T* from = data<T>();
     for_each_offset(shape_, strides_, [&](int64_t at) { result.push_back(static_cast<double>(from[at])); });
   });
@@ -153,7 +153,7 @@ Tensor Tensor::to(DType dtype) const {
 
 void Tensor::fill(double value) const {
   changed();
-  dispatch(dtype_, [&]<typename T>() {
+  visit_dtype(dtype_, [&]<typename T>() {
     T* to = data<T>();
     if (is_contiguous()) {
       kernels::cpu::fill(static_cast<T>(value), numel(), to);
@@ -178,8 +178,8 @@ void Tensor::copy_from(const Tensor& source) const {
     return offsets;
   };
   const std::vector<int64_t> to_starts = starts(*this), from_starts = starts(source);
-  dispatch(dtype_, [&]<typename T>() {
-    dispatch(source.dtype_, [&]<typename S>() {
+  visit_dtype(dtype_, [&]<typename T>() {
+    visit_dtype(source.dtype_, [&]<typename S>() {
       for (std::size_t i = 0; i < to_starts.size(); ++i) {
         kernels::cpu::convert(source.data<S>() + from_starts[i], run, data<T>() + to_starts[i]);
       }
@@ -190,25 +190,25 @@ void Tensor::copy_from(const Tensor& source) const {
 void Tensor::add(const Tensor& source, double factor) const {
   MODR_CHECK(source.shape_ == shape_, "{} added to {}", source.shape_.to_string(), shape_.to_string());
   changed();
-  dispatch(dtype_, [&]<typename T>() {
+  visit_dtype(dtype_, [&]<typename T>() {
     kernels::cpu::add_scaled(source.span<T>().data(), static_cast<Exact<T>>(factor), numel(), span<T>().data());
   });
 }
 
 void Tensor::scale(double factor) const {
   changed();
-  dispatch(dtype_,
+  visit_dtype(dtype_,
            [&]<typename T>() { kernels::cpu::scale(static_cast<Exact<T>>(factor), numel(), span<T>().data()); });
 }
 
 double sum_of_squares(const Tensor& tensor) {
-  return dispatch(tensor.dtype(), [&]<typename T>() {
+  return visit_dtype(tensor.dtype(), [&]<typename T>() {
     return kernels::cpu::sum_of_squares(tensor.span<T>().data(), tensor.numel());
   });
 }
 
 bool all_finite(const Tensor& tensor) {
-  return dispatch(tensor.dtype(), [&]<typename T>() {
+  return visit_dtype(tensor.dtype(), [&]<typename T>() {
     return kernels::cpu::all_finite(tensor.span<T>().data(), tensor.numel());
   });
 }

@@ -17,12 +17,12 @@ constexpr int64_t measured_steps = 4;
 double time_of_step(const Communicator& world, const TrainJob& job, const TrainData& data, Placement placement) {
   Shard shard = make_shard(world, job, placement);
   TrainStep step(job, data, shard);
-  ShardedSampler sampler(std::ssize(data.set.rows), job.train.global_batch, job.seed);
+  EpochSampler sampler(std::ssize(data.set.rows), job.train.global_batch, job.seed);
   std::vector<double> seconds;
   for (int64_t index = 0; index <= measured_steps; ++index) {
     world.barrier();
     const Stopwatch watch;
-    step.run(plan_step(job.train, job.model, job.seed, sampler, index));
+    step.run(plan_step(job.train, job.model, job.seed, index, sampler.global_batch(index)));
     seconds.push_back(world.all_reduced(watch.seconds(), ReduceOp::max));
   }
   std::sort(seconds.begin() + 1, seconds.end());

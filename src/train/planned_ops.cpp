@@ -109,7 +109,7 @@ Variable causal_attention(Tape& tape, const Variable& qkv, const PlannedSequence
   const int64_t offsets[] = {0, sequences.longest};
   const int64_t e = exact_size(qkv), lse_bytes = sequences.heads * qkv.rows * e;
   const kernels::cpu::AttentionShape shape{offsets, 1, sequences.heads, qkv.columns / (3 * sequences.heads)};
-  const auto [forward, backward] = dispatch(qkv.dtype, [&]<typename T>() {
+  const auto [forward, backward] = visit_dtype(qkv.dtype, [&]<typename T>() {
     return std::pair{kernels::cpu::causal_attention_workspace<T>(shape),
                      kernels::cpu::causal_attention_backward_workspace<T>(shape)};
   });

@@ -1,6 +1,7 @@
 #include "train/step_plan.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/slice.hpp"
@@ -13,12 +14,12 @@ int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1
 
 }  // namespace
 
-StepPlan plan_step(const TrainConfig& train, const ModelConfig& model, uint64_t seed, ShardedSampler& sampler,
-                   int64_t step) {
+StepPlan plan_step(const TrainConfig& train, const ModelConfig& model, uint64_t seed, int64_t step,
+                   std::vector<SampleRef> samples) {
   const Depth depth = train.has_fixed_depth()
                           ? Depth{train.num_steps_no_grad, train.num_steps_with_grad}
                           : sample_depth(model.mean_recurrence, model.mean_backprop_depth, seed, step);
-  return {step, depth, sampler.global_batch(step)};
+  return {step, depth, std::move(samples)};
 }
 
 std::string describe(std::span<const SampleRef> samples, const TrainingSet& set) {

@@ -19,8 +19,9 @@ struct StepPlan {
   std::vector<SampleRef> samples;  // the global batch, in order
 };
 
-StepPlan plan_step(const TrainConfig& train, const ModelConfig& model, uint64_t seed, ShardedSampler& sampler,
-                   int64_t step);
+/// `samples`: the step's global batch (EpochSampler::global_batch).
+StepPlan plan_step(const TrainConfig& train, const ModelConfig& model, uint64_t seed, int64_t step,
+                   std::vector<SampleRef> samples);
 
 /// The samples of one forward pass.
 using Microbatch = std::vector<SampleRef>;

@@ -126,12 +126,12 @@ TrainOutcome train(const Communicator& comm, const TrainJob& job, const TrainDat
   const double predicted = predict_memory(job, data, shard, program);
   if (resume_from) log("resumed from {} after step {}", resume_from->string(), first_step);
   std::optional<Metrics> metrics = open_records(comm, job, run_folder, first_step);
-  ShardedSampler sampler(static_cast<int64_t>(data.set.rows.size()), job.train.global_batch, job.seed);
+  EpochSampler sampler(static_cast<int64_t>(data.set.rows.size()), job.train.global_batch, job.seed);
   Interruption interruption(comm, limit_of(job, deadline));
   Checkpointer checkpointer(run_folder, job, shard);
   for (int64_t done = first_step; done < job.train.steps && outcome.why.empty();) {
     const Stopwatch watch;
-    const StepResult result = step.run(plan_step(job.train, job.model, job.seed, sampler, done));
+    const StepResult result = step.run(plan_step(job.train, job.model, job.seed, done, sampler.global_batch(done)));
     ++done;
     comm.announce({.phase = "records", .step = done});
     run_agreed(comm, [&] {

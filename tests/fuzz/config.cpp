@@ -3,7 +3,7 @@
 
 #include "config/run_config.hpp"
 #include "target.hpp"
-#include "tools/config_lines.hpp"
+#include "tools/cli/config_lines.hpp"
 
 namespace modr::fuzz {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "target.hpp"
-#include "tools/commands.hpp"
+#include "tools/cli/commands.hpp"
 
 namespace modr::fuzz {
 

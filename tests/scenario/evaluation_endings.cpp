@@ -9,7 +9,7 @@
 
 #include "eval/evaluation.hpp"
 #include "mpi/eval/shared_branches.hpp"
-#include "tools/command_line.hpp"
+#include "tools/cli/command_line.hpp"
 
 namespace modr {
 namespace {

@@ -17,7 +17,7 @@
 #include "comm/communicator.hpp"
 #include "comm/mpi_session.hpp"
 #include "comm/work_counter.hpp"
-#include "tools/command_line.hpp"
+#include "tools/cli/command_line.hpp"
 
 namespace modr {
 namespace {

@@ -32,7 +32,7 @@ inline void randomize(ModrModel& model, uint64_t seed) {
     const bool branch =
         parameter.name.find("lora") != std::string::npos || parameter.name.find("router") != std::string::npos;
     const bool vector = parameter.variable.value().rank() == 1;
-    dispatch_exact(parameter.variable.dtype(), [&]<typename T>() {
+    visit_exact_dtype(parameter.variable.dtype(), [&]<typename T>() {
       for (T& value : parameter.variable.value().template span<T>())
         value += static_cast<T>((branch ? 0.5 : vector ? 0.1 : 0.05) * rng.normal());
     });

@@ -69,7 +69,7 @@ TEST_P(GradReducer, GivesTheSerialSum) {
     for (std::size_t i = 0; i < shapes.size(); ++i) set_gradient(parameters[i], mpi_world().rank(), i);
     reduce_gradients(mpi_world(), parameters, GetParam());
     expect_sums(parameters, [](int, std::size_t) { return true; }, dtype == DType::f32 ? 2e-6 : 4e-15);
-    dispatch_exact(dtype, [&]<typename T>() { expect_same_bits_on_all_ranks<T>(parameters); });
+    visit_exact_dtype(dtype, [&]<typename T>() { expect_same_bits_on_all_ranks<T>(parameters); });
   }
 }
 

@@ -28,7 +28,7 @@ struct Training {
   std::vector<StepResult> train(int64_t from, int64_t to) {
     std::vector<StepResult> results;
     for (int64_t index = from; index < to; ++index)
-      results.push_back(step.run(plan_step(job.train, job.model, job.seed, sampler, index)));
+      results.push_back(step.run(plan_step(job.train, job.model, job.seed, index, sampler.global_batch(index))));
     return results;
   }
   std::filesystem::path save(const std::filesystem::path& folder, int64_t steps) {
@@ -43,7 +43,7 @@ struct Training {
   TrainJob job;
   Shard shard;
   TrainStep step;
-  ShardedSampler sampler;
+  EpochSampler sampler;
 };
 
 TrainJob job_on(const ParallelConfig& grid, Placement placement) {

@@ -27,10 +27,10 @@ struct RunRecord {
 RunRecord run(const Communicator& comm, const TrainJob& job, const TrainData& data, int64_t count = steps) {
   Shard shard = make_shard(comm, job, job.parallel.placement);
   TrainStep step(job, data, shard);
-  ShardedSampler sampler(std::ssize(data.set.rows), job.train.global_batch, job.seed);
+  EpochSampler sampler(std::ssize(data.set.rows), job.train.global_batch, job.seed);
   RunRecord done;
   for (int64_t index = 0; index < count; ++index) {
-    done.results.push_back(step.run(plan_step(job.train, job.model, job.seed, sampler, index)));
+    done.results.push_back(step.run(plan_step(job.train, job.model, job.seed, index, sampler.global_batch(index))));
     if (index > 0) continue;
     for (const Parameter& parameter : shard.model->parameters())
       if (parameter.variable.requires_grad())

@@ -24,9 +24,9 @@ void expect_holders_agree(const ParallelConfig& grid, Placement placement) {
   const TrainData data = testing::tiny_data(30);
   Shard shard = make_shard(mpi_world(), job, placement);
   TrainStep step(job, data, shard);
-  ShardedSampler sampler(std::ssize(data.set.rows), job.train.global_batch, job.seed);
+  EpochSampler sampler(std::ssize(data.set.rows), job.train.global_batch, job.seed);
   for (int64_t index = 0; index < job.train.steps; ++index)
-    step.run(plan_step(job.train, job.model, job.seed, sampler, index));
+    step.run(plan_step(job.train, job.model, job.seed, index, sampler.global_batch(index)));
   for (const ParameterHome home : {ParameterHome::prelude, ParameterHome::embedding, ParameterHome::core,
                                    ParameterHome::branch, ParameterHome::coda}) {
     if (!shard.grid.holds(home)) continue;

@@ -44,9 +44,9 @@ void expect_skipped_everywhere(const ParallelConfig& grid, Placement placement) 
   data.set.rows[4].tokens[1] = 19;
   Shard shard = make_shard(mpi_world(), job, placement);
   TrainStep step(job, data, shard);
-  ShardedSampler sampler(7, job.train.global_batch, job.seed);
+  EpochSampler sampler(7, job.train.global_batch, job.seed);
   const auto run = [&](int64_t index) {
-    return step.run(plan_step(job.train, job.model, job.seed, sampler, index));
+    return step.run(plan_step(job.train, job.model, job.seed, index, sampler.global_batch(index)));
   };
   EXPECT_FALSE(run(0).skipped);
   const auto before = numbers_of(shard);

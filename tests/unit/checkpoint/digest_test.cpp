@@ -39,7 +39,7 @@ TEST(Digest, IsThatOfItsDefinition) {
 TEST(Digest, AddsUpFromAnyParts) {
   for (const DType dtype : {DType::f32, DType::f64, DType::bf16}) {
     const Tensor whole = random_tensor({97, 31}, dtype);
-    const auto bytes = dispatch(dtype, [&]<typename T>() { return std::as_bytes(whole.span<T>()); });
+    const auto bytes = visit_dtype(dtype, [&]<typename T>() { return std::as_bytes(whole.span<T>()); });
     ValueSums sums;
     for (int64_t row = 96; row >= 0; row -= 1) {
       const std::size_t of_row = 31 * size_of(dtype);

@@ -34,8 +34,8 @@ TEST(EpochPermutation, IsUniform) {
   EXPECT_LT(chi_squared, 27.9);
 }
 
-TEST(ShardedSampler, EachEpochSeesEverySampleOnceAcrossBatchBorders) {
-  ShardedSampler sampler(10, 4, 7);
+TEST(EpochSampler, EachEpochSeesEverySampleOnceAcrossBatchBorders) {
+  EpochSampler sampler(10, 4, 7);
   std::vector<int64_t> seen;
   for (int64_t step = 0; step < 5; ++step)
     for (const SampleRef& sample : sampler.global_batch(step)) {
@@ -47,8 +47,8 @@ TEST(ShardedSampler, EachEpochSeesEverySampleOnceAcrossBatchBorders) {
   EXPECT_EQ(std::set<int64_t>(seen.begin() + 10, seen.end()).size(), 10u);
 }
 
-TEST(ShardedSampler, AnyStepCanBeAskedForFirst) {
-  ShardedSampler forward(10, 4, 7), jumping(10, 4, 7);
+TEST(EpochSampler, AnyStepCanBeAskedForFirst) {
+  EpochSampler forward(10, 4, 7), jumping(10, 4, 7);
   for (int64_t step = 0; step < 8; ++step) forward.global_batch(step);
   const auto late = jumping.global_batch(7);
   EXPECT_EQ(late, forward.global_batch(7));
@@ -56,8 +56,8 @@ TEST(ShardedSampler, AnyStepCanBeAskedForFirst) {
   EXPECT_EQ(jumping.samples(jumping.cursor(7), 4), late);
 }
 
-TEST(ShardedSampler, BatchLargerThanTheDataSet) {
-  ShardedSampler sampler(3, 8, 1);
+TEST(EpochSampler, BatchLargerThanTheDataSet) {
+  EpochSampler sampler(3, 8, 1);
   const auto batch = sampler.global_batch(0);
   ASSERT_EQ(batch.size(), 8u);
   int64_t times[3] = {};
@@ -65,9 +65,9 @@ TEST(ShardedSampler, BatchLargerThanTheDataSet) {
   for (int64_t count : times) EXPECT_TRUE(count == 2 || count == 3) << count;
 }
 
-TEST(ShardedSampler, RefusesEmptySizes) {
-  EXPECT_THROW(ShardedSampler(0, 4, 1), Error);
-  EXPECT_THROW(ShardedSampler(4, 0, 1), Error);
+TEST(EpochSampler, RefusesEmptySizes) {
+  EXPECT_THROW(EpochSampler(0, 4, 1), Error);
+  EXPECT_THROW(EpochSampler(4, 0, 1), Error);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "tools/bench_memory.hpp"
+#include "tools/bench/memory.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tools/bench_model.hpp"
+#include "tools/bench/model.hpp"
 
 #include <gtest/gtest.h>
 

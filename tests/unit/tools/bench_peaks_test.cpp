@@ -1,4 +1,4 @@
-#include "tools/bench_peaks.hpp"
+#include "tools/bench/peaks.hpp"
 
 #include <gtest/gtest.h>
 

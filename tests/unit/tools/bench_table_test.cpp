@@ -1,4 +1,4 @@
-#include "tools/bench_table.hpp"
+#include "tools/bench/table.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tools/bench_timing.hpp"
+#include "tools/bench/timing.hpp"
 
 #include <gtest/gtest.h>
 

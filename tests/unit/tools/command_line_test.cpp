@@ -1,4 +1,4 @@
-#include "tools/command_line.hpp"
+#include "tools/cli/command_line.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tools/config_lines.hpp"
+#include "tools/cli/config_lines.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,8 +4,8 @@
 
 #include "dataset/prompt_template.hpp"
 #include "loading_support.hpp"
-#include "tools/commands.hpp"
-#include "tools/model_loading.hpp"
+#include "tools/cli/commands.hpp"
+#include "tools/cli/model_loading.hpp"
 
 namespace modr::tools {
 namespace {

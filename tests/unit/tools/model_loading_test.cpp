@@ -1,4 +1,4 @@
-#include "tools/model_loading.hpp"
+#include "tools/cli/model_loading.hpp"
 
 #include <gtest/gtest.h>
 

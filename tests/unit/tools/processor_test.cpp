@@ -1,4 +1,4 @@
-#include "tools/processor.hpp"
+#include "tools/cli/processor.hpp"
 
 #include <gtest/gtest.h>
 

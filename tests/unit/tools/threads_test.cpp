@@ -1,4 +1,4 @@
-#include "tools/threads.hpp"
+#include "tools/cli/threads.hpp"
 
 #include <gtest/gtest.h>
 

@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "support/h5_edit.hpp"
 #include "support/temporary_folder.hpp"
-#include "tools/commands.hpp"
+#include "tools/cli/commands.hpp"
 #include "tools/verify/compare.hpp"
 #include "tools/verify/parts.hpp"
 

@@ -104,7 +104,7 @@ TEST(InterruptionDeathTest, SignalsDoNotTouchWhatAStepComputes) {
     const TrainData data = testing::tiny_data(20);
     Shard shard = make_shard(Communicator::self(), job, Placement::replicate);
     TrainStep step(job, data, shard);
-    ShardedSampler sampler(20, job.train.global_batch, job.seed);
+    EpochSampler sampler(20, job.train.global_batch, job.seed);
     const StopSignals signals;
     std::atomic<bool> done = false;
     std::thread sender([&, main = pthread_self()] {
@@ -114,7 +114,7 @@ TEST(InterruptionDeathTest, SignalsDoNotTouchWhatAStepComputes) {
       }
     });
     for (int64_t index = 0; index < 100; ++index)
-      step.run(plan_step(job.train, job.model, job.seed, sampler, index));
+      step.run(plan_step(job.train, job.model, job.seed, index, sampler.global_batch(index)));
     done = true;
     sender.join();
     _exit(signals.received() == SIGUSR1 ? 0 : 1);

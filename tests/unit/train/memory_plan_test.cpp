@@ -65,8 +65,8 @@ Peak run(const TrainJob& job, const TrainData& data) {
   reset_allocator_peak();
   Shard shard = make_shard(self, job, Placement::replicate);
   TrainStep step(job, data, shard);
-  ShardedSampler sampler(job.train.global_batch, job.train.global_batch, job.seed);
-  for (int64_t i = 0; i < 2; ++i) step.run(plan_step(job.train, job.model, job.seed, sampler, i));
+  EpochSampler sampler(job.train.global_batch, job.train.global_batch, job.seed);
+  for (int64_t i = 0; i < 2; ++i) step.run(plan_step(job.train, job.model, job.seed, i, sampler.global_batch(i)));
   return {static_cast<double>(plan.tensors), static_cast<double>(allocator_stats().peak - before)};
 }
 
@@ -128,9 +128,9 @@ TEST(MemoryPlan, AStepOfConstantShapeTakesNothingFromTheSystemAfterTheFirst) {
   const TrainData data = full_rows(12, 64, job.model.vocab_size);
   Shard shard = make_shard(self, job, Placement::replicate);
   TrainStep step(job, data, shard);
-  ShardedSampler sampler(12, 12, job.seed);
+  EpochSampler sampler(12, 12, job.seed);
   const auto run_steps = [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) step.run(plan_step(job.train, job.model, job.seed, sampler, i));
+    for (int64_t i = begin; i < end; ++i) step.run(plan_step(job.train, job.model, job.seed, i, sampler.global_batch(i)));
   };
   run_steps(0, 1);
   const std::size_t before = allocator_stats().system_allocations;

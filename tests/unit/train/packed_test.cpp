@@ -60,8 +60,8 @@ TEST(PackedStep, IsThatOfItsDocumentsAlone) {
       Shard shard = make_shard(self, job, Placement::replicate);
       testing::randomize(*shard.model, 3);
       TrainStep step(job, data, shard);
-      ShardedSampler sampler(std::ssize(data.set.rows), job.train.global_batch, job.seed);
-      const StepPlan plan = plan_step(job.train, job.model, job.seed, sampler, 1);
+      EpochSampler sampler(std::ssize(data.set.rows), job.train.global_batch, job.seed);
+      const StepPlan plan = plan_step(job.train, job.model, job.seed, 1, sampler.global_batch(1));
       const ModrModel& model = *shard.model;
       int64_t labels = 0;
       for (const SampleRef& sample : plan.samples)

@@ -44,9 +44,9 @@ TEST(SkippedStep, ChangesNothingAndTheNextOneGoesOn) {
   const TrainData data = tiny_data(20);
   Shard shard = make_shard(self, job, Placement::replicate);
   TrainStep step(job, data, shard);
-  ShardedSampler sampler(20, job.train.global_batch, job.seed);
+  EpochSampler sampler(20, job.train.global_batch, job.seed);
   const auto run = [&](int64_t index) {
-    return step.run(plan_step(job.train, job.model, job.seed, sampler, index));
+    return step.run(plan_step(job.train, job.model, job.seed, index, sampler.global_batch(index)));
   };
   EXPECT_FALSE(run(0).skipped);
   const State before(shard);
@@ -77,8 +77,8 @@ TEST(SkippedStep, NamesTheRowsThatItIsFrom) {
   Shard shard = make_shard(self, job, Placement::replicate);
   shard.model->parameters().front().variable.value().span<float>()[19 * 8 + 3] = std::numeric_limits<float>::infinity();
   TrainStep step(job, data, shard);
-  ShardedSampler sampler(7, 7, job.seed);
-  const StepResult result = step.run(plan_step(job.train, job.model, job.seed, sampler, 0));
+  EpochSampler sampler(7, 7, job.seed);
+  const StepResult result = step.run(plan_step(job.train, job.model, job.seed, 0, sampler.global_batch(0)));
   ASSERT_TRUE(result.skipped);
   EXPECT_TRUE(result.skipped->batch.ends_with(", row 4 (a:5)")) << result.skipped->batch;
 }
@@ -89,9 +89,9 @@ TEST(SkippedStep, AnOutlierIsSkippedToo) {
   const TrainData data = tiny_data(20);
   Shard shard = make_shard(self, job, Placement::replicate);
   TrainStep step(job, data, shard);
-  ShardedSampler sampler(20, job.train.global_batch, job.seed);
+  EpochSampler sampler(20, job.train.global_batch, job.seed);
   const auto run = [&](int64_t index) {
-    return step.run(plan_step(job.train, job.model, job.seed, sampler, index));
+    return step.run(plan_step(job.train, job.model, job.seed, index, sampler.global_batch(index)));
   };
   for (int64_t index = 0; index < 40; ++index) ASSERT_FALSE(run(index).skipped);
   const Tensor embedding = shard.model->parameters().front().variable.value();

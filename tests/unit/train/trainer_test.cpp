@@ -136,11 +136,11 @@ TEST(Trainer, KeepsTheNewestCheckpoints) {
 
 TEST(StepPlan, IsAPureFunctionOfSeedAndStep) {
   const TrainJob job = tiny_job(TrainMode::pretrain, 0, 10);
-  ShardedSampler a(20, 7, 11), b(20, 7, 11);
+  EpochSampler a(20, 7, 11), b(20, 7, 11);
   for (int64_t step : {9, 0, 4}) {
-    const StepPlan x = plan_step(job.train, job.model, 11, a, step);
-    plan_step(job.train, job.model, 11, b, 2);
-    const StepPlan y = plan_step(job.train, job.model, 11, b, step);
+    const StepPlan x = plan_step(job.train, job.model, 11, step, a.global_batch(step));
+    plan_step(job.train, job.model, 11, 2, b.global_batch(2));
+    const StepPlan y = plan_step(job.train, job.model, 11, step, b.global_batch(step));
     EXPECT_EQ(x.samples, y.samples);
     EXPECT_EQ(x.depth.num_steps_no_grad, y.depth.num_steps_no_grad);
     EXPECT_EQ(x.depth.num_steps_with_grad, y.depth.num_steps_with_grad);

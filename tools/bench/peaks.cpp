@@ -1,0 +1,176 @@
+#include "tools/bench/peaks.hpp"
+
+#include <omp.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "tools/bench/options.hpp"
+
+namespace modr::tools {
+
+namespace {
+
+constexpr double giga = 1e9;
+constexpr int64_t reference_size = 1024;  // of the product that steps are held against
+constexpr std::size_t line_bytes = 64;
+constexpr std::size_t beyond_caches = std::size_t{512} << 20;
+
+using dnnl::memory;
+
+/// x W^T of square matrices with nothing of ours around it.
+class BareProduct {
+ public:
+  /// Throws dnnl::error where oneDNN cannot do it.
+  BareProduct(DType dtype, int64_t size, bool packed) {
+    const memory::desc rows({size, size}, type_of(dtype), memory::format_tag::ab);
+    const memory::desc stored({size, size}, type_of(dtype), memory::format_tag::ba);
+    const memory::desc any({size, size}, type_of(dtype), memory::format_tag::any);
+    const dnnl::matmul::primitive_desc how({rows, packed ? any : stored, rows}, engine_);
+    x_ = filled(rows);
+    out_ = memory(rows, engine_);
+    weights_ = filled(how.weights_desc());
+    product_ = dnnl::matmul(how);
+  }
+
+  void operator()() {
+    product_.execute(stream_, {{DNNL_ARG_SRC, x_}, {DNNL_ARG_WEIGHTS, weights_}, {DNNL_ARG_DST, out_}});
+    stream_.wait();
+  }
+
+ private:
+  static memory::data_type type_of(DType dtype) {
+    return dtype == DType::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
+  }
+
+  // Ordinary numbers: zeros and denormals may be faster or slower.
+  memory filled(const memory::desc& layout) {
+    const memory::desc plain(layout.dims(), memory::data_type::f32, memory::format_tag::ab);
+    memory from(plain, engine_), to(layout, engine_);
+    auto* values = static_cast<float*>(from.get_data_handle());
+    for (std::size_t i = 0; i < plain.get_size() / sizeof(float); ++i)
+      values[i] = static_cast<float>(i % 17) / 16 - 0.5f;
+    dnnl::reorder(from, to).execute(stream_, from, to);
+    stream_.wait();
+    return to;
+  }
+
+  dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream_{engine_};
+  memory x_, weights_, out_;
+  dnnl::matmul product_;
+};
+
+ProductPeak measure_product(const Communicator& world, DType dtype, int64_t size, const BenchPace& pace) {
+  ProductPeak peak{dtype, size, {}, {}};
+  try {
+    BareProduct packed(dtype, size, true), unpacked(dtype, size, false);
+    const BenchTimes times = time_in_turn(world, {[&] { packed(); }, [&] { unpacked(); }}, pace);
+    const double operations = 2 * static_cast<double>(size * size * size * world.size());
+    peak.packed = operations / median(times[0]);
+    peak.unpacked = operations / median(times[1]);
+  } catch (const dnnl::error& error) {
+    log("{} product: not on this processor ({})", name_of(dtype), error.what());
+  }
+  return peak;
+}
+
+// Calls f(begin, end) with each thread's own part of [0, size), in whole cache lines.
+template <typename F>
+void on_threads(std::size_t size, F f) {
+#pragma omp parallel
+  {
+    const auto count = static_cast<std::size_t>(omp_get_num_threads());
+    const auto index = static_cast<std::size_t>(omp_get_thread_num());
+    const std::size_t lines = size / line_bytes;
+    f(lines * index / count * line_bytes, lines * (index + 1) / count * line_bytes);
+  }
+}
+
+}  // namespace
+
+void BenchBuffer::Free::operator()(std::byte* data) const { std::free(data); }
+
+BenchBuffer::BenchBuffer(std::size_t bytes)
+    : size_((bytes + line_bytes - 1) / line_bytes * line_bytes),
+      data_(static_cast<std::byte*>(std::aligned_alloc(line_bytes, size_))) {
+  if (!data_) fail("out of memory: {} bytes were asked for to measure with", size_);
+  on_threads(size_, [&](std::size_t begin, std::size_t end) { std::memset(data() + begin, 1, end - begin); });
+}
+
+void copy_memory(const BenchBuffer& from, const BenchBuffer& to) {
+  MODR_CHECK(from.size() == to.size(), "{} bytes to {}", from.size(), to.size());
+  on_threads(from.size(), [&](std::size_t begin, std::size_t end) {
+    std::memcpy(to.data() + begin, from.data() + begin, end - begin);
+  });
+}
+
+uint64_t read_memory(const BenchBuffer& buffer) {
+  uint64_t total = 0;
+  on_threads(buffer.size(), [&](std::size_t begin, std::size_t end) {
+    const auto* words = reinterpret_cast<const uint64_t*>(buffer.data() + begin);
+    const std::size_t count = (end - begin) / sizeof(uint64_t);
+    uint64_t sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (std::size_t i = 0; i < count; ++i) sum += words[i];
+#pragma omp atomic
+    total += sum;
+  });
+  return total;
+}
+
+double measure_read_rate(const Communicator& world, std::size_t bytes, int64_t repeats) {
+  const BenchBuffer buffer(bytes);
+  const uint64_t expected = read_memory(buffer);
+  const auto read = [&] { MODR_CHECK(read_memory(buffer) == expected, "memory {}", "changed while it was read"); };
+  const double seconds = median(time_in_turn(world, {read}, {.repeats = repeats}).front());
+  return static_cast<double>(buffer.size()) * world.size() / seconds;
+}
+
+double Peaks::product(DType dtype) const {
+  for (const ProductPeak& peak : products)
+    if (peak.dtype == dtype && peak.size == reference_size && peak.packed) return *peak.packed;
+  fail("oneDNN has no {} product for this processor", name_of(dtype));
+}
+
+Peaks measure_peaks(const Communicator& world, int64_t repeats) {
+  log("peaks: {} x {} threads", world.size(), threads_in_use());
+  Peaks peaks{world.size(), threads_in_use(), repeats, {}, 0, 0};
+  const BenchPace pace{.repeats = repeats};
+  for (const int64_t size : {reference_size, 2 * reference_size})
+    for (const DType dtype : {DType::f32, DType::bf16})
+      peaks.products.push_back(measure_product(world, dtype, size, pace));
+  peaks.read = measure_read_rate(world, beyond_caches, repeats);
+  const BenchBuffer from(beyond_caches / 2), to(beyond_caches / 2);
+  const double seconds = median(time_in_turn(world, {[&] { copy_memory(from, to); }}, pace).front());
+  peaks.copy = static_cast<double>(beyond_caches) * world.size() / seconds;
+  return peaks;
+}
+
+BenchTable peaks_table(const Peaks& peaks) {
+  BenchTable table{
+      "peaks",
+      "What this machine can do",
+      fmt::format("{} x {} threads at the same time, together; medians of {}. Products are oneDNN's, called "
+                  "directly; memory is {} MiB a rank.",
+                  peaks.ranks, peaks.threads, peaks.repeats, beyond_caches >> 20),
+      {{"peak", "peak"}, {"dtype", "type"}, {"rate_g", "rate"}, {"unit", "unit"}},
+      {}};
+  const auto add = [&](std::string what, std::string dtype, std::optional<double> rate, const char* unit) {
+    table.rows.push_back({std::move(what), std::move(dtype), rate ? BenchValue(*rate / giga) : BenchValue(), unit});
+  };
+  for (const ProductPeak& peak : peaks.products) {
+    add(fmt::format("product {}^3, packed weights", peak.size), std::string(name_of(peak.dtype)), peak.packed,
+        "GFLOP/s");
+    add(fmt::format("product {}^3, weights as stored", peak.size), std::string(name_of(peak.dtype)), peak.unpacked,
+        "GFLOP/s");
+  }
+  add("memory, copied (read + written)", "-", peaks.copy, "GB/s");
+  add("memory, read", "-", peaks.read, "GB/s");
+  return table;
+}
+
+}  // namespace modr::tools
