@@ -4,20 +4,25 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/hash.hpp"
 #include "base/log.hpp"
 #include "checkpoint/checkpoint.hpp"
-#include "checkpoint/checkpoint_folder.hpp"
 #include "comm/agree.hpp"
 #include "comm/launcher.hpp"
 #include "dataset/tokenizer.hpp"
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/commands.hpp"
 #include "tools/cli/model_loading.hpp"
+#include "tools/cli/run_identity.hpp"
+#include "train/placement.hpp"
 #include "train/preflight.hpp"
+#include "train/run_folder.hpp"
+#include "train/run_lock.hpp"
 #include "train/trainer.hpp"
 
 namespace modr::tools {
@@ -30,7 +35,7 @@ namespace {
 struct TrainRequest {
   std::string config, resume;
   std::vector<std::string> overrides;
-  bool overwrite = false, dry_run = false;
+  bool overwrite = false, dry_run = false, accepts_changed_data = false;
   std::optional<double> time_limit_s;
   uint64_t ranks = 0;
 };
@@ -46,8 +51,12 @@ std::optional<TrainRequest> parse_request(int argc, char** argv) {
   add("set", po::value(&request.overrides)->value_name("KEY=VALUE")->composing(),
       "overrides a field of it, e.g. optim.lr=1e-3; any number of times");
   add("resume", po::value(&request.resume)->value_name("auto|FILE"),
-      "goes on from the run's latest checkpoint (from the beginning when there is none), or from FILE");
-  add("overwrite", po::bool_switch(&request.overwrite), "replaces an earlier run in the same folder");
+      "goes on from the run's latest checkpoint (from the beginning when there is none), or from FILE, which may be a\n"
+      "run's folder");
+  add("overwrite", po::bool_switch(&request.overwrite),
+      "replaces an earlier run in the same folder, once the new one has saved its first checkpoint");
+  add("accept-changed-data", po::bool_switch(&request.accepts_changed_data),
+      "goes on (--resume) although the training rows, or how they are read, are not those of the checkpoint");
   add("time-limit",
       po::value<std::string>()->value_name("TIME")->notifier([&](const std::string& text) {
         request.time_limit_s = parse_option("time-limit", [&] { return parse_duration(text); });
@@ -66,61 +75,75 @@ std::optional<TrainRequest> parse_request(int argc, char** argv) {
 
 // Everything a rank needs before the first step.
 struct PreparedRun {
-  TrainJob job;
+  RunConfig config;
   TrainData data;
-  fs::path folder;
-  std::optional<fs::path> resume_from;
+  DataIdentity identity;
+  RunStart start;
+
+  TrainJob job() const {
+    return {config.name,  config.seed,     config.model,    config.optim,
+            config.train, config.parallel, to_yaml(config), identity};
+  }
 };
 
-// The checkpoint to go on from; nothing for a new run, whose folder must then be free.
-std::optional<fs::path> find_start(const TrainRequest& request, const fs::path& folder) {
-  if (!request.resume.empty() && request.resume != "auto") return request.resume;
-  const std::optional<fs::path> latest = latest_checkpoint(folder);
-  if (request.resume == "auto") return latest;
-  if (latest && !request.overwrite)
-    fail("{}: holds a run already: --resume auto goes on with it, --overwrite replaces it, --set train.output=FOLDER "
-         "keeps both",
-         folder.string());
-  return std::nullopt;
-}
-
-TrainData load_data(const RunConfig& config) {
-  const Tokenizer tokenizer =
-      config.data.tokenizer.empty() ? Tokenizer::bytes() : Tokenizer::load(config.data.tokenizer);
-  if (tokenizer.vocab_size() > config.model.vocab_size)
+void load_data(PreparedRun& run) {
+  const DatasetConfig& data = run.config.data;
+  const Tokenizer tokenizer = data.tokenizer.empty() ? Tokenizer::bytes() : Tokenizer::load(data.tokenizer);
+  if (tokenizer.vocab_size() > run.config.model.vocab_size)
     fail("{}: the tokenizer has {} ids, more than model.vocab_size: {}",
-         config.data.tokenizer.empty() ? "data.tokenizer" : config.data.tokenizer, tokenizer.vocab_size(),
-         config.model.vocab_size);
-  return {load_training_set(config.data, tokenizer), batch_layout(config.data, tokenizer)};
+         data.tokenizer.empty() ? "data.tokenizer" : data.tokenizer, tokenizer.vocab_size(),
+         run.config.model.vocab_size);
+  run.data = {load_training_set(data, tokenizer), batch_layout(data, tokenizer)};
+  run.identity = {data.tokenizer.empty() ? "bytes" : hash_of_file(data.tokenizer), digest_of(run.data.set)};
 }
 
-PreparedRun prepare(const TrainRequest& request) {
-  RunConfig config = load_run_config(request.config, request.overrides);
-  if (!config.train.init_from.empty()) config.train.init_from = checkpoint_file(config.train.init_from).string();
-  PreparedRun run;
-  run.folder = config.train.output.empty() ? fs::path("runs") / config.name : fs::path(config.train.output);
-  run.resume_from = find_start(request, run.folder);
-  run.data = load_data(config);
-  run.job = {config.name,  config.seed,     config.model,   config.optim,
-             config.train, config.parallel, to_yaml(config)};
-  return run;
+// The root looks into the folder; all ranks begin at what it found.
+RunStart agree_on_start(const Communicator& world, const StartRequest& request) {
+  const std::string from = root_decides(world, [&] {
+    const RunStart start = find_start(request);
+    return start.resume_from ? start.resume_from->string() : "";
+  });
+  RunStart start{request.folder, {}, request.overwrite};
+  if (!from.empty()) start.resume_from = from;
+  return start;
 }
 
-// The checkpoints that the run would start from have to be there.
-void check_start(const PreparedRun& run) {
-  if (run.resume_from) CheckpointReader{*run.resume_from};
-  if (!run.job.train.init_from.empty()) CheckpointReader{run.job.train.init_from};
+// A run that goes on needs nothing of the checkpoint that it began from, and keeps the placement that was measured then.
+void go_on(const Communicator& world, PreparedRun& run, bool accepts_changed_data) {
+  std::vector placement{static_cast<int64_t>(run.config.parallel.placement)};
+  run_agreed(world, [&] {
+    if (!world.is_root()) return;
+    const CheckpointReader reader(*run.start.resume_from);
+    check_identity(reader, run.config, run.identity, accepts_changed_data);
+    const RunConfig before = parse_run_config(reader.info().config, reader.path().string() + ": config");
+    if (run.config.parallel.placement == Placement::automatic)
+      placement[0] = static_cast<int64_t>(before.parallel.placement);
+  });
+  world.broadcast(std::span(placement), 0);
+  run.config.parallel.placement = static_cast<Placement>(placement[0]);
+}
+
+// What a new run begins from has to be there and to fit.
+void begin(const Communicator& world, PreparedRun& run) {
+  TrainConfig& train = run.config.train;
+  train.init_from = root_decides(world, [&] {
+    check_backbone_is_named(run.config);
+    if (!train.starts_from_checkpoint()) return train.init_from;
+    const fs::path file = checkpoint_file(train.init_from);
+    check_not_replaced(run.start, file);
+    check_initial_weights(CheckpointReader(file), run.config);
+    return file.string();
+  });
 }
 
 int try_on(const Communicator& world, const TrainRequest& request, const PreparedRun& run) {
   int64_t misfits = 0;
   run_agreed(world, [&] {
     if (!world.is_root()) return;
-    check_start(run);
     const bool as_started = request.ranks == 0 || request.ranks == static_cast<uint64_t>(world.size());
-    const Machine machine = this_machine(run.folder, as_started ? detect_launch().ranks_on_host : 0);
+    const Machine machine = this_machine(run.start.folder, as_started ? detect_launch().ranks_on_host : 0);
     const Preflight preflight =
-        check_job(run.job, run.data, as_started ? world.size() : static_cast<int64_t>(request.ranks), machine);
+        check_job(run.job(), run.data, as_started ? world.size() : static_cast<int64_t>(request.ranks), machine);
     fmt::print("{}\n", fmt::join(preflight.lines, "\n"));
     for (const std::string& misfit : preflight.misfits) fmt::print("does not fit: {}\n", misfit);
     misfits = std::ssize(preflight.misfits);
@@ -132,12 +155,25 @@ int try_on(const Communicator& world, const TrainRequest& request, const Prepare
 
 int train_on(const Communicator& world, const TrainRequest& request, Deadline started) {
   PreparedRun run;
-  run_agreed(world, [&] { run = prepare(request); });
-  if (request.dry_run) return try_on(world, request, run);
+  StartRequest start{{}, request.resume, request.overwrite};
   run_agreed(world, [&] {
-    if (world.is_root() && request.overwrite) fs::remove_all(run.folder / "checkpoints");
+    run.config = load_run_config(request.config, request.overrides);
+    const std::string& output = run.config.train.output;
+    start.folder = output.empty() ? fs::path("runs") / run.config.name : fs::path(output);
   });
-  const TrainOutcome outcome = train(world, run.job, run.data, run.folder, run.resume_from,
+  std::optional<RunLock> lock;
+  run_agreed(world, [&] {
+    if (world.is_root() && !request.dry_run) lock.emplace(start.folder);
+  });
+  run.start = agree_on_start(world, start);
+  run_agreed(world, [&] { load_data(run); });
+  if (run.start.resume_from) go_on(world, run, request.accepts_changed_data);
+  else begin(world, run);
+  if (request.dry_run) return try_on(world, request, run);
+  world.set_timeout(run.config.parallel.timeout_s);
+  if (run.config.parallel.placement == Placement::automatic)
+    run.config.parallel.placement = decide_placement(world, run.job(), run.data);
+  const TrainOutcome outcome = train(world, run.job(), run.data, run.start,
                                      find_deadline(request.time_limit_s, process_environment, started));
   if (world.is_root()) fmt::print("{}\n", outcome.checkpoint.string());
   if (outcome.finished) return exit_code::ok;

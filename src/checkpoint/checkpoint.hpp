@@ -1,7 +1,7 @@
 #pragma once
 // A training job's state as one HDF5 file, the same however the job was laid out over ranks:
 //   /                             attributes format, schema_version, modr_version, step, seed, samples_consumed,
-//                                 mode, optimizer_step; weights_digest and optimizer_digest (digest.hpp)
+//                                 mode, optimizer_step; tokenizer_digest, rows_digest; weights_digest and optimizer_digest (digest.hpp)
 //   /config                       the resolved config, YAML text
 //   /guard                        what the guard against bad steps remembers, float64; not always there
 //   /weights/<upstream name>      one dataset a parameter or buffer; attributes trainable (0 or 1), and chunk_sums:
@@ -33,6 +33,8 @@ struct CheckpointInfo {
   std::string mode;              // "pretrain", "lora" or "modr"
   std::string config;            // the resolved config, YAML text
   std::vector<double> guard;     // what the guard against bad steps remembers
+  std::string tokenizer_digest;  // of the tokenizer's file and of the rows that were trained on; empty: not known
+  std::string rows_digest;
   std::string modr_version;      // of the program that wrote it; set when it is saved
 };
 

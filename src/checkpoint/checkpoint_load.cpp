@@ -56,6 +56,9 @@ CheckpointInfo read_info(const H5File& file) {
   info.samples_consumed = read_count(file, "samples_consumed");
   info.optimizer_step = read_count(file, "optimizer_step");
   info.mode = file.attribute_string("", "mode");
+  for (const auto& [name, digest] :
+       {std::pair{"tokenizer_digest", &info.tokenizer_digest}, {"rows_digest", &info.rows_digest}})
+    if (file.has_attribute("", name)) *digest = file.attribute_string("", name);  // older files have none
   info.config = file.read_string("config");
   if (file.has("guard")) info.guard = file.read_tensor("guard", DType::f64).to_vector();
   info.modr_version = file.attribute_string("", "modr_version");

@@ -30,6 +30,8 @@ void write_info(H5File& file, const CheckpointInfo& info) {
   file.set_attribute_int("", "samples_consumed", info.samples_consumed);
   file.set_attribute_int("", "optimizer_step", info.optimizer_step);
   file.set_attribute_string("", "mode", info.mode);
+  file.set_attribute_string("", "tokenizer_digest", info.tokenizer_digest);
+  file.set_attribute_string("", "rows_digest", info.rows_digest);
   file.write_string("config", info.config);
   if (!info.guard.empty())
     file.write_tensor("guard", Tensor::from<double>(info.guard, {static_cast<int64_t>(info.guard.size())}, DType::f64));

@@ -54,4 +54,13 @@ void run_agreed(const Communicator& comm, const std::function<void()>& work) {
   agree(comm, outcome, std::move(message));
 }
 
+std::string root_decides(const Communicator& comm, const std::function<std::string()>& decide) {
+  std::string text;
+  run_agreed(comm, [&] {
+    if (comm.is_root()) text = decide();
+  });
+  comm.broadcast(text, 0);
+  return text;
+}
+
 }  // namespace modr

@@ -16,4 +16,8 @@ void agree_ok(const Communicator& comm, const std::string& local_error);
 /// fails in its middle would leave the others waiting there.
 void run_agreed(const Communicator& comm, const std::function<void()>& work);
 
+/// Collective. Runs `decide` on rank 0 alone and returns its text on all: what ranks might see differently, such as a
+/// folder that changes, is seen once. When it threw, all throw as run_agreed() does.
+std::string root_decides(const Communicator& comm, const std::function<std::string()>& decide);
+
 }  // namespace modr

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/hash.hpp"
 #include "base/log.hpp"
 #include "dataset/gold.hpp"
 #include "dataset/jsonl.hpp"
@@ -96,6 +97,21 @@ TrainingSet load_training_set(const DatasetConfig& config, const Tokenizer& toke
          config.max_seq_len, set.num_problems);
   if (config.packing == Packing::pack) pack(set, config.max_seq_len);
   return set;
+}
+
+std::string digest_of(const TrainingSet& set) {
+  WordHash hash;
+  const auto add_all = [&](const auto& values) {
+    hash.add(values.size());
+    for (const auto value : values) hash.add(static_cast<uint64_t>(value));
+  };
+  hash.add(set.rows.size());
+  for (const Example& row : set.rows) {
+    add_all(row.tokens);
+    add_all(row.labels);
+    add_all(row.documents);
+  }
+  return fmt::format("{:016x}", hash.value());
 }
 
 std::vector<Example> pack_examples(const std::vector<Example>& examples, int64_t seq_len) {

@@ -18,7 +18,7 @@ struct RowSizes {
   int64_t documents = 1;  // in a row, at most
 };
 
-/// The rows that a EpochSampler draws from, and what it took to make them.
+/// The rows that an EpochSampler draws from, and what it took to make them.
 struct TrainingSet {
   std::vector<Example> rows;
   std::vector<std::string> places;  ///< of each row's first example: "file:line" or "file: record n"; empty: not known
@@ -35,6 +35,9 @@ struct TrainingSet {
 /// and about right answers that an evaluation of the same file would refuse.
 /// Throws Error for bad files and for problems without a solution.
 TrainingSet load_training_set(const DatasetConfig& config, const Tokenizer& tokenizer);
+
+/// 16 hexadecimal digits that differ where the rows do: in a token, a label, a document's end, or their order.
+std::string digest_of(const TrainingSet& set);
 
 /// Whole examples one after the other in rows of at most `seq_len` tokens, in their order: a row ends where the next
 /// example does not fit. Each stays a document of its own. No example may be longer than `seq_len`.

@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "checkpoint/checkpoint_folder.hpp"
 #include "comm/agree.hpp"
+#include "train/run_folder.hpp"
 #include "train/training_checkpoint.hpp"
 
 namespace modr {
@@ -25,6 +26,7 @@ void Checkpointer::save(int64_t step, const std::vector<double>& guard, bool mor
   run_agreed(world, [&] { path = new_checkpoint_path(run_folder_, step); });
   const auto when_named = [this, path] {
     set_latest_checkpoint(path);
+    remove_replaced(run_folder_);
     if (job_.train.keep_checkpoints > 0)
       keep_checkpoints(run_folder_, job_.train.keep_checkpoints, job_.train.keep_every);
   };

@@ -30,7 +30,7 @@ struct GuardConfig {
 struct TrainConfig {
   TrainMode mode = TrainMode::pretrain;
   Trainable trainable = Trainable::all;  ///< follows from the mode unless the file says otherwise
-  std::string init_from = {};            ///< a checkpoint whose weights the run starts from; empty: from scratch
+  std::string init_from = {};            ///< a checkpoint whose weights the run starts from; empty or `scratch`: none
   std::string output = {};               ///< the run's folder; empty: runs/<name of the run>
   int64_t steps = 1000;
   int64_t global_batch = 32;       ///< sequences a step, over all ranks
@@ -47,6 +47,8 @@ struct TrainConfig {
   double stop_margin_s = 60;       ///< before a time limit the run is saved this much earlier than seems needed
   GuardConfig guard;
 
+  static constexpr const char* scratch = "scratch";  ///< has to be said where branches get a random backbone
+  bool starts_from_checkpoint() const { return !init_from.empty() && init_from != scratch; }
   bool has_fixed_depth() const { return num_steps_with_grad >= 0; }
   /// Whether there are saves with steps behind them, made from a copy.
   bool saves_beside_training() const { return async_save && checkpoint_every > 0 && checkpoint_every < steps; }

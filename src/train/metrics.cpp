@@ -12,15 +12,17 @@ namespace modr {
 
 namespace {
 
-// The lines of a metrics file that belong to steps up to `last_step`. A last line that was cut short is dropped.
-std::string lines_up_to(const std::filesystem::path& path, int64_t last_step) {
-  std::ifstream file(path);
-  std::string kept;
-  for (std::string line; std::getline(file, line);) {
+// Where the lines of steps up to `last_step` end in a metrics file, in bytes.
+int64_t end_of_step(std::ifstream& file, int64_t last_step) {
+  int64_t end = 0, at = 0;
+  for (std::string line; std::getline(file, line) && !file.eof();) {  // one without its line break was cut short
+    at += std::ssize(line) + 1;
     const auto record = nlohmann::json::parse(line, nullptr, false);
-    if (record.is_object() && record.value("step", last_step + 1) <= last_step) kept += line + '\n';
+    if (!record.is_object()) continue;
+    if (record.value("step", last_step + 1) > last_step) break;
+    end = at;
   }
-  return kept;
+  return end;
 }
 
 std::string shares_text(const std::vector<int64_t>& counts) {
@@ -74,10 +76,28 @@ std::string metrics_json(int64_t step, const StepResult& result, double seconds)
 
 Metrics::Metrics(const std::filesystem::path& folder, int64_t first_step, int64_t total_steps, int64_t log_every)
     : path_(folder / "metrics.jsonl"), first_step_(first_step), total_steps_(total_steps), log_every_(log_every) {
-  const std::string kept = first_step > 0 ? lines_up_to(path_, first_step) : std::string();
-  file_.open(path_, std::ios::trunc);
-  file_ << kept << std::flush;
-  if (!file_) fail("{}: cannot be written", path_.string());
+  std::ifstream before(path_, std::ios::binary);
+  const int64_t end = first_step > 0 ? end_of_step(before, first_step) : 0;
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path_, error);
+  if (!error && size > static_cast<std::uintmax_t>(end))
+    std::filesystem::resize_file(path_, static_cast<std::uintmax_t>(end), error);
+  else
+    error.clear();
+  file_.open(path_, std::ios::app);
+  if (!file_ || error) fail("{}: cannot be written", path_.string());
+}
+
+void copy_metrics_after(const std::filesystem::path& path, int64_t step, const std::filesystem::path& to) {
+  std::ifstream from(path, std::ios::binary);
+  if (!from) return;
+  const int64_t end = end_of_step(from, step);
+  from.clear();
+  from.seekg(end);
+  std::ofstream out(to, std::ios::binary);
+  if (from.peek() != std::ifstream::traits_type::eof()) out << from.rdbuf();
+  out.flush();
+  if (!out) fail("{}: cannot be written", to.string());
 }
 
 void Metrics::record(int64_t step, const StepResult& result, double seconds) {

@@ -34,8 +34,8 @@ double time_of_step(const Communicator& world, const TrainJob& job, const TrainD
 Placement decide_placement(const Communicator& world, const TrainJob& job, const TrainData& data) {
   if (job.parallel.placement != Placement::automatic) return job.parallel.placement;
   if (!job.model.branches.has_router() || world.size() == 1) {
-    log("placement: replicate ({})", world.size() == 1 ? "one rank" : "fewer than two branches");
-    return Placement::replicate;
+    log("placement: replicate for now ({})", world.size() == 1 ? "one rank" : "fewer than two branches");
+    return Placement::automatic;
   }
   const double replicate = time_of_step(world, job, data, Placement::replicate);
   const double exchange = time_of_step(world, job, data, Placement::exchange);

@@ -26,7 +26,7 @@ ParameterHome Shard::home_of(std::string_view parameter) const {
   return ParameterHome::coda;
 }
 
-Shard make_shard(const Communicator& world, const TrainJob& job, Placement placement) {
+Shard make_shard(const Communicator& world, const TrainJob& job, Placement placement, FirstWeights weights) {
   const int64_t n_branches = job.model.branches.n_branches;
   GridShape shape;
   run_agreed(world, [&] { shape = resolve_grid(job.parallel, n_branches, world.size()); });
@@ -35,8 +35,11 @@ Shard make_shard(const Communicator& world, const TrainJob& job, Placement place
               job.model.tie_embeddings, nullptr, nullptr, nullptr};
   run_agreed(world, [&] {
     shard.model = std::make_unique<ModrModel>(job.model, job.train.dtype, part_of(shard.grid, n_branches, exchanged));
-    shard.model->initialize(job.seed);
-    if (!job.train.init_from.empty()) load_initial_weights(CheckpointReader(job.train.init_from), *shard.model);
+    if (weights == FirstWeights::initial) {
+      shard.model->initialize(job.seed);
+      if (job.train.starts_from_checkpoint())
+        load_initial_weights(CheckpointReader(job.train.init_from), *shard.model);
+    }
     shard.model->set_trainable(job.train.trainable);
     shard.optimizer = std::make_unique<AdamW>(shard.model->parameters(), job.optim);
   });

@@ -25,8 +25,12 @@ struct Shard {
   bool answers_for(std::string_view parameter) const { return grid.group(home_of(parameter)).is_root(); }
 };
 
-/// This rank's shard with the job's initial weights, for branches that are placed as `placement` says. Collective over
-/// `world`. Throws UsageError when the job's grid does not fit the number of ranks.
-Shard make_shard(const Communicator& world, const TrainJob& job, Placement placement);
+/// What a shard's weights begin with: the job's initial ones, or nothing, for a checkpoint to fill.
+enum class FirstWeights { initial, left_open };
+
+/// This rank's shard, for branches that are placed as `placement` says. Collective over `world`. Throws UsageError when
+/// the job's grid does not fit the number of ranks.
+Shard make_shard(const Communicator& world, const TrainJob& job, Placement placement,
+                 FirstWeights weights = FirstWeights::initial);
 
 }  // namespace modr

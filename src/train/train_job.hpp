@@ -11,6 +11,11 @@
 
 namespace modr {
 
+/// What a run reads, as digests that a checkpoint keeps, so that a resumed run is known to read the same; empty: unknown.
+struct DataIdentity {
+  std::string tokenizer, rows;
+};
+
 /// A run's configuration as the training loop takes it.
 struct TrainJob {
   std::string name;
@@ -20,6 +25,7 @@ struct TrainJob {
   TrainConfig train;
   ParallelConfig parallel;
   std::string config_yaml;  // the whole resolved config, kept in the run's folder and in every checkpoint
+  DataIdentity identity = {};
 };
 
 /// The rows of the training set and how they are padded, the same on every rank.

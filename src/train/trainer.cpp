@@ -2,19 +2,18 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/process_memory.hpp"
+#include "checkpoint/durable_file.hpp"
 #include "comm/agree.hpp"
 #include "comm/launcher.hpp"
 #include "train/checkpointer.hpp"
 #include "train/interruption.hpp"
 #include "train/memory_plan.hpp"
 #include "train/metrics.hpp"
-#include "train/placement.hpp"
 #include "train/preflight.hpp"
 #include "train/train_step.hpp"
 #include "train/training_checkpoint.hpp"
@@ -44,16 +43,15 @@ void describe(const TrainJob& job, const TrainData& data, const Shard& shard) {
 }
 
 std::optional<Metrics> open_records(const Communicator& comm, const TrainJob& job,
-                                    const std::filesystem::path& run_folder, int64_t first_step) {
+                                    const RunStart& start, int64_t first_step) {
   std::optional<Metrics> metrics;
   run_agreed(comm, [&] {
     if (!comm.is_root()) return;
-    std::error_code error;
-    std::filesystem::create_directories(run_folder, error);
-    std::ofstream config(run_folder / "config.yaml");
-    config << job.config_yaml << std::flush;
-    if (!config) fail("{}: cannot be written", (run_folder / "config.yaml").string());
-    metrics.emplace(run_folder, first_step, job.train.steps, job.train.log_every);
+    make_room(start, first_step);
+    DurableFile config(start.folder / "config.yaml");
+    config.write(job.config_yaml);
+    config.commit();
+    metrics.emplace(start.folder, first_step, job.train.steps, job.train.log_every);
   });
   return metrics;
 }
@@ -107,28 +105,28 @@ bool is_save_due(const TrainConfig& config, int64_t done) {
 }  // namespace
 
 TrainOutcome train(const Communicator& comm, const TrainJob& job, const TrainData& data,
-                   const std::filesystem::path& run_folder, const std::optional<std::filesystem::path>& resume_from,
-                   const std::optional<Deadline>& deadline) {
+                   const RunStart& start, const std::optional<Deadline>& deadline) {
   comm.set_timeout(job.parallel.timeout_s);
   const int64_t program = resident_bytes();
-  Shard shard = make_shard(comm, job, decide_placement(comm, job, data));
+  Shard shard = make_shard(comm, job, job.parallel.placement,
+                           start.resume_from ? FirstWeights::left_open : FirstWeights::initial);
   TrainStep step(job, data, shard);
   TrainOutcome outcome;
   int64_t first_step = 0;
   run_agreed(comm, [&] {
-    if (!resume_from) return;
-    const CheckpointReader reader(*resume_from);
+    if (!start.resume_from) return;
+    const CheckpointReader reader(*start.resume_from);
     first_step = restore_training_state(reader, job, shard);
     step.guard().restore(reader.info().guard);
-    outcome.checkpoint = *resume_from;
+    outcome.checkpoint = *start.resume_from;
   });
   describe(job, data, shard);
   const double predicted = predict_memory(job, data, shard, program);
-  if (resume_from) log("resumed from {} after step {}", resume_from->string(), first_step);
-  std::optional<Metrics> metrics = open_records(comm, job, run_folder, first_step);
+  if (start.resume_from) log("resumed from {} after step {}", start.resume_from->string(), first_step);
+  std::optional<Metrics> metrics = open_records(comm, job, start, first_step);
   EpochSampler sampler(static_cast<int64_t>(data.set.rows.size()), job.train.global_batch, job.seed);
   Interruption interruption(comm, limit_of(job, deadline));
-  Checkpointer checkpointer(run_folder, job, shard);
+  Checkpointer checkpointer(start.folder, job, shard);
   for (int64_t done = first_step; done < job.train.steps && outcome.why.empty();) {
     const Stopwatch watch;
     const StepResult result = step.run(plan_step(job.train, job.model, job.seed, done, sampler.global_batch(done)));

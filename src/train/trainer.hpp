@@ -4,6 +4,7 @@
 #include <string>
 
 #include "comm/communicator.hpp"
+#include "train/run_folder.hpp"
 #include "train/time_limit.hpp"
 #include "train/train_job.hpp"
 
@@ -16,13 +17,11 @@ struct TrainOutcome {
   std::string why;                   // it stopped earlier: "interrupted by SIGTERM on rank 2", "the time limit is near"
 };
 
-/// Trains `job` on `data` over the ranks of `comm`, from the beginning, or from `resume_from`. Writes config.yaml,
-/// metrics.jsonl and checkpoints to `run_folder` (root rank). SIGTERM, SIGINT and SIGUSR1 to any rank, and a near
+/// Trains `job` on `data` over the ranks of `comm`, from where `start` says. Writes config.yaml, metrics.jsonl and
+/// checkpoints to the run's folder (root rank), in which make_room() goes before, once all else has been seen to. SIGTERM, SIGINT and SIGUSR1 to any rank, and a near
 /// `deadline`, let all save after the same step and return. The same call on every rank; when one fails, or too many
 /// steps in a row have to be skipped (LossGuard), all throw the same Error.
 TrainOutcome train(const Communicator& comm, const TrainJob& job, const TrainData& data,
-                   const std::filesystem::path& run_folder,
-                   const std::optional<std::filesystem::path>& resume_from = {},
-                   const std::optional<Deadline>& deadline = {});
+                   const RunStart& start, const std::optional<Deadline>& deadline = {});
 
 }  // namespace modr

@@ -34,6 +34,8 @@ CheckpointInfo checkpoint_info(int64_t step, const TrainJob& job, const AdamW& o
   info.mode = name_of(job.train.mode);
   info.config = job.config_yaml;
   info.guard = guard;
+  info.tokenizer_digest = job.identity.tokenizer;
+  info.rows_digest = job.identity.rows;
   return info;
 }
 

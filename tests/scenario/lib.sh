@@ -13,6 +13,8 @@ on_ranks() { timeout 600 mpirun --oversubscribe --bind-to none --quiet -n "$1" "
 
 # A small run over generated problems: small_run NAME MODE BRANCHES [LINES OF THE SECTION train].
 small_run() {
+  local backbone=
+  if [[ $2 != pretrain && "${*:4}" != *init_from* ]]; then backbone='  init_from: scratch'; fi
   cat > "$1.yaml" <<YAML
 name: $1
 seed: 3
@@ -31,6 +33,7 @@ train:
   mode: $2
   global_batch: 8
   microbatch: 4
+$backbone
 $(printf '  %s\n' "${@:4}")
 YAML
 }

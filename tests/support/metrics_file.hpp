@@ -3,10 +3,17 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
 namespace modr::testing {
+
+inline std::string read_text(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 /// The records of a run's metrics.jsonl.
 inline std::vector<nlohmann::json> read_metrics(const std::filesystem::path& run_folder) {

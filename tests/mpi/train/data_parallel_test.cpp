@@ -32,9 +32,9 @@ struct RunFolders {
 void expect_ranks_do_not_matter(const TrainJob& job) {
   const RunFolders folders;
   const TrainData data = testing::tiny_data(30);
-  train(mpi_world(), job, data, folders.shared);
+  train(mpi_world(), job, data, {folders.shared});
   mpi_world().barrier();
-  train(Communicator::self(), job, data, folders.own);
+  train(Communicator::self(), job, data, {folders.own});
   testing::expect_same_run(testing::read_metrics(folders.shared), testing::read_metrics(folders.own), 1e-5);
   mpi_world().barrier();
 }

@@ -95,7 +95,7 @@ TEST(SkippedStep, TheSixthInARowEndsTheJobAlikeOnAllRanks) {
   job.optim.warmup_steps = 0;
   std::string message;
   try {
-    train(mpi_world(), job, testing::tiny_data(30), folder);
+    train(mpi_world(), job, testing::tiny_data(30), {folder});
   } catch (const Error& error) {
     message = error.what();
   }

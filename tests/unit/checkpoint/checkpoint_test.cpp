@@ -262,21 +262,50 @@ TEST(CheckpointFolder, LatestNamesTheOneToContinueFrom) {
   EXPECT_EQ(latest_checkpoint(run.path() / "none"), std::nullopt);
   const fs::path first = save_example(new_checkpoint_path(run.path(), 100));
   EXPECT_EQ(first, run.path() / "checkpoints" / "step_00000100.h5");
-  EXPECT_EQ(latest_checkpoint(run.path()), std::nullopt);  // not before it is told
   set_latest_checkpoint(first);
   EXPECT_EQ(read_bytes(run.path() / "checkpoints" / "latest"), "step_00000100.h5\n");
   EXPECT_EQ(latest_checkpoint(run.path()), first);
+  const fs::path second = save_example(new_checkpoint_path(run.path(), 200));
+  EXPECT_EQ(latest_checkpoint(run.path()), first) << "not before it is told";
   {
     const FileSizeLimit full(0);
-    expect_error([&] { set_latest_checkpoint(run.path() / "checkpoints" / "step_00000200.h5"); }, {"latest"});
+    expect_error([&] { set_latest_checkpoint(second); }, {"latest"});
   }
   EXPECT_EQ(latest_checkpoint(run.path()), first);
-  fs::remove(first);
-  expect_error([&] { latest_checkpoint(run.path()); }, {"latest: names step_00000100.h5, which does not exist"});
-  for (const char* text : {"", "\n", "../../etc/passwd\n", "step_1/x.h5\n"}) {
+}
+
+// The file `latest` is small and easily lost; a run is known by its checkpoints.
+TEST(CheckpointFolder, WithoutLatestTheNewestSoundOneIsTaken) {
+  const TemporaryFolder run;
+  for (const int64_t step : {100, 200, 300}) save_example(new_checkpoint_path(run.path(), step));
+  const fs::path folder = run.path() / "checkpoints";
+  EXPECT_EQ(latest_checkpoint(run.path()), folder / "step_00000300.h5") << "no latest";
+  fs::resize_file(folder / "step_00000300.h5", 3000);
+  EXPECT_EQ(latest_checkpoint(run.path()), folder / "step_00000200.h5") << "the newest is cut short";
+  set_latest_checkpoint(folder / "step_00000300.h5");
+  EXPECT_EQ(latest_checkpoint(run.path()), folder / "step_00000200.h5") << "latest names one that is cut short";
+  for (const char* text : {"", "\n", "../../etc/passwd\n", "step_1/x.h5\n", "step_00000400.h5\n"}) {
     run.write("checkpoints/latest", text);
-    expect_error([&] { latest_checkpoint(run.path()); }, {"latest: expected one line with the name of a checkpoint"});
+    EXPECT_EQ(latest_checkpoint(run.path()), folder / "step_00000200.h5") << text;
   }
+  for (const char* name : {"step_00000100.h5", "step_00000200.h5"}) fs::remove(folder / name);
+  expect_error([&] { latest_checkpoint(run.path()); },
+               {"latest names step_00000400.h5, which does not exist, and no checkpoint beside it can be read"});
+  fs::remove(folder / "step_00000300.h5");
+  fs::remove(folder / "latest");
+  EXPECT_FALSE(has_checkpoints(run.path()));
+  EXPECT_EQ(latest_checkpoint(run.path()), std::nullopt);
+}
+
+TEST(CheckpointFolder, GoingBackSetsLaterOnesAside) {
+  const TemporaryFolder run;
+  for (const int64_t step : {1, 2, 3, 4}) save_example(new_checkpoint_path(run.path(), step));
+  set_latest_checkpoint(run.path() / "checkpoints" / "step_00000004.h5");
+  EXPECT_EQ(set_checkpoints_aside(run.path(), 4, run.path() / "aside"), 0);
+  EXPECT_FALSE(fs::exists(run.path() / "aside"));
+  EXPECT_EQ(set_checkpoints_aside(run.path(), 2, run.path() / "aside"), 2);
+  EXPECT_EQ(names_in(run.path() / "aside"), (std::vector<std::string>{"step_00000003.h5", "step_00000004.h5"}));
+  EXPECT_EQ(latest_checkpoint(run.path()), run.path() / "checkpoints" / "step_00000002.h5");
 }
 
 TEST(CheckpointFolder, KeepsTheNewestAndTheLatest) {
@@ -285,9 +314,10 @@ TEST(CheckpointFolder, KeepsTheNewestAndTheLatest) {
   set_latest_checkpoint(run.path() / "checkpoints" / "step_00000100.h5");
   run.write("checkpoints/step_00000400.h5.tmp", "left by a killed save");
   run.write("checkpoints/notes.txt", "mine");
+  run.write("checkpoints/notes.tmp", "mine");
   keep_checkpoints(run.path(), 2, 0);
   EXPECT_EQ(names_in(run.path() / "checkpoints"),
-            (std::vector<std::string>{"latest", "notes.txt", "step_00000100.h5", "step_00000300.h5",
+            (std::vector<std::string>{"latest", "notes.tmp", "notes.txt", "step_00000100.h5", "step_00000300.h5",
                                       "step_1000000000.h5"}));
   expect_error([&] { keep_checkpoints(run.path(), 0, 0); }, {"cannot keep 0 checkpoints"});
 }

@@ -44,7 +44,7 @@ TEST(Preflight, ACheckpointHasTheSizeThatWasForetold) {
         {TrainMode::modr, Trainable::branches, true}, {TrainMode::modr, Trainable::all, true}}) {
     const TemporaryFolder folder;
     const TrainJob job = large_job(mode, trainable, tied);
-    const TrainOutcome outcome = train(Communicator::self(), job, tiny_data(20), folder.path());
+    const TrainOutcome outcome = train(Communicator::self(), job, tiny_data(20), {folder.path()});
     const auto real = static_cast<double>(std::filesystem::file_size(outcome.checkpoint));
     EXPECT_NEAR(static_cast<double>(checkpoint_bytes(job)) / real, 1, 0.05) << name_of(mode) << " " << tied;
   }

@@ -122,7 +122,7 @@ TEST(SkippedStep, TooManyInARowEndTheJobWithTheBatchNamed) {
   job.optim.weight_decay = 0;
   job.optim.warmup_steps = 0;
   job.train.guard.max_skipped = 3;
-  expect_error([&] { train(self, job, tiny_data(20), folder.path()); },
+  expect_error([&] { train(self, job, tiny_data(20), {folder.path()}); },
                {"step 5: its ", " is nan", "row", "4 steps in a row", "train.guard.max_skipped"});
   const auto records = testing::read_metrics(folder.path());
   ASSERT_EQ(records.size(), 5u);

@@ -50,7 +50,7 @@ TEST(Stopping, ASignalLetsTheJobSaveAndItGoesOnBitForBit) {
   TrainOutcome stopped;
   {
     const SignalWhenUnderWay signal(SIGTERM, parts.path());
-    stopped = train(self, job, data, parts.path());
+    stopped = train(self, job, data, {parts.path()});
   }
   EXPECT_FALSE(stopped.finished);
   EXPECT_EQ(stopped.why, "interrupted by SIGTERM");
@@ -59,8 +59,8 @@ TEST(Stopping, ASignalLetsTheJobSaveAndItGoesOnBitForBit) {
 
   const std::filesystem::path whole = parts.path() / "whole";
   job.train.steps = steps + 4;
-  train(self, job, data, whole);
-  const TrainOutcome resumed = train(self, job, data, parts.path(), stopped.checkpoint);
+  train(self, job, data, {whole});
+  const TrainOutcome resumed = train(self, job, data, {parts.path(), stopped.checkpoint});
   EXPECT_TRUE(resumed.finished);
   const auto got = read_metrics(parts.path()), want = read_metrics(whole);
   ASSERT_EQ(got.size(), want.size());
@@ -71,7 +71,7 @@ TEST(Stopping, ATimeLimitThatIsNearStopsAfterOneStep) {
   const TemporaryFolder folder;
   const TrainJob job = tiny_job(TrainMode::pretrain, 0, 1'000'000);  // with a margin of a minute
   const Deadline soon = Deadline::clock::now() + std::chrono::seconds(30);
-  const TrainOutcome outcome = train(self, job, tiny_data(20), folder.path(), {}, soon);
+  const TrainOutcome outcome = train(self, job, tiny_data(20), {folder.path()}, soon);
   EXPECT_FALSE(outcome.finished);
   EXPECT_EQ(outcome.why, "the time limit is near");
   EXPECT_EQ(read_metrics(folder.path()).size(), 1u);
@@ -82,9 +82,9 @@ TEST(Stopping, AfterTheLastStepThereIsNothingToStop) {
   const TemporaryFolder folder;
   const TrainJob job = tiny_job(TrainMode::pretrain, 0, 1);
   const Deadline soon = Deadline::clock::now() + std::chrono::seconds(30);
-  const TrainOutcome outcome = train(self, job, tiny_data(20), folder.path(), {}, soon);
+  const TrainOutcome outcome = train(self, job, tiny_data(20), {folder.path()}, soon);
   EXPECT_TRUE(outcome.finished);
-  const TrainOutcome again = train(self, job, tiny_data(20), folder.path(), outcome.checkpoint, soon);
+  const TrainOutcome again = train(self, job, tiny_data(20), {folder.path(), outcome.checkpoint}, soon);
   EXPECT_TRUE(again.finished);
   EXPECT_EQ(again.checkpoint, outcome.checkpoint);
 }

@@ -25,7 +25,7 @@ const Communicator self = Communicator::self();
 TEST(Trainer, LearnsAndWritesItsRecords) {
   const TemporaryFolder folder;
   const TrainJob job = tiny_job(TrainMode::pretrain, 0, 60);
-  const TrainOutcome outcome = train(self, job, tiny_data(20), folder.path());
+  const TrainOutcome outcome = train(self, job, tiny_data(20), {folder.path()});
   EXPECT_TRUE(outcome.finished);
   EXPECT_EQ(outcome.why, "");
   const auto records = read_metrics(folder.path());
@@ -45,7 +45,7 @@ TEST(Trainer, RecordsEveryDecisionOnceWhetherRecomputedOrNot) {
     job.model.branches.unit = RouteUnit::token;
     job.model.branches.when = RouteWhen::recurrence;
     job.train.recompute = recompute;
-    train(self, job, tiny_data(20), folder.path());
+    train(self, job, tiny_data(20), {folder.path()});
     runs.push_back(read_metrics(folder.path()));
   }
   for (std::size_t i = 0; i < runs[0].size(); ++i) {
@@ -66,11 +66,11 @@ TEST(Trainer, AResumedRunRepeatsTheUninterruptedOneBitForBit) {
     const TemporaryFolder whole, parts;
     TrainJob job = tiny_job(mode, branches, 12);
     const TrainData data = tiny_data(20);
-    train(self, job, data, whole.path());
+    train(self, job, data, {whole.path()});
     job.train.checkpoint_every = 5;
-    train(self, job, data, parts.path());
+    train(self, job, data, {parts.path()});
     const auto at_five = parts.path() / "checkpoints" / "step_00000005.h5";
-    const auto resumed = train(self, job, data, parts.path(), at_five).checkpoint;
+    const auto resumed = train(self, job, data, {parts.path(), at_five}).checkpoint;
     expect_same_run(read_metrics(parts.path()), read_metrics(whole.path()), 0);
     const CheckpointReader a(resumed), b(*latest_checkpoint(whole.path()));
     for (const std::string& name : a.weight_names())
@@ -82,10 +82,10 @@ TEST(Trainer, APackedRunGoesOnBitForBitToo) {
   const TemporaryFolder whole, parts;
   TrainJob job = tiny_job(TrainMode::modr, 3, 8);
   const TrainData data = testing::tiny_packed_data(40);
-  train(self, job, data, whole.path());
+  train(self, job, data, {whole.path()});
   job.train.checkpoint_every = 5;
-  train(self, job, data, parts.path());
-  train(self, job, data, parts.path(), parts.path() / "checkpoints" / "step_00000005.h5");
+  train(self, job, data, {parts.path()});
+  train(self, job, data, {parts.path(), parts.path() / "checkpoints" / "step_00000005.h5"});
   expect_same_run(read_metrics(parts.path()), read_metrics(whole.path()), 0);
 }
 
@@ -94,8 +94,8 @@ TEST(Trainer, BranchesStartFromAFrozenBackbone) {
   const TrainData data = tiny_data(20);
   TrainJob base = tiny_job(TrainMode::pretrain, 0, 5);
   TrainJob job = tiny_job(TrainMode::modr, 3, 5);
-  job.train.init_from = train(self, base, data, base_folder.path()).checkpoint.string();
-  const CheckpointReader before(job.train.init_from), after(train(self, job, data, folder.path()).checkpoint);
+  job.train.init_from = train(self, base, data, {base_folder.path()}).checkpoint.string();
+  const CheckpointReader before(job.train.init_from), after(train(self, job, data, {folder.path()}).checkpoint);
   for (const std::string& name : before.weight_names())
     EXPECT_EQ(before.read_weight(name, DType::f32).to_vector(), after.read_weight(name, DType::f32).to_vector());
   EXPECT_GT(sum_of_squares(after.read_weight("transformer.core_block.0.attn.Wqkv.lora_B", DType::f32)), 0);
@@ -108,17 +108,17 @@ TEST(Trainer, ACheckpointOfAnotherJobIsRefused) {
   const TemporaryFolder folder, other;
   const TrainData data = tiny_data(20);
   const TrainJob job = tiny_job(TrainMode::pretrain, 0, 3);
-  const auto checkpoint = train(self, job, data, folder.path()).checkpoint;
+  const auto checkpoint = train(self, job, data, {folder.path()}).checkpoint;
   TrainJob changed = job;
   changed.train.global_batch = 5;
-  expect_error([&] { train(self, changed, data, other.path(), checkpoint); }, {"train.global_batch: 5"});
+  expect_error([&] { train(self, changed, data, {other.path(), checkpoint}); }, {"train.global_batch: 5"});
   changed = job;
   changed.seed = 12;
-  expect_error([&] { train(self, changed, data, other.path(), checkpoint); }, {"seed 11", "12"});
+  expect_error([&] { train(self, changed, data, {other.path(), checkpoint}); }, {"seed 11", "12"});
   changed = job;
   changed.model.intermediate_size = 7;
-  expect_error([&] { train(self, changed, data, other.path(), checkpoint); }, {"mlp.fc.weight"});
-  expect_error([&] { train(self, job, data, other.path(), other.path() / "none.h5"); }, {"none.h5"});
+  expect_error([&] { train(self, changed, data, {other.path(), checkpoint}); }, {"mlp.fc.weight"});
+  expect_error([&] { train(self, job, data, {other.path(), other.path() / "none.h5"}); }, {"none.h5"});
 }
 
 TEST(Trainer, KeepsTheNewestCheckpoints) {
@@ -126,7 +126,7 @@ TEST(Trainer, KeepsTheNewestCheckpoints) {
   TrainJob job = tiny_job(TrainMode::pretrain, 0, 6);
   job.train.checkpoint_every = 1;
   job.train.keep_checkpoints = 2;
-  train(self, job, tiny_data(20), folder.path());
+  train(self, job, tiny_data(20), {folder.path()});
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path() / "checkpoints"))
     names.push_back(entry.path().filename());
