@@ -152,7 +152,8 @@ ModelResult evaluate_checkpoint(const Communicator& world, const NamedCheckpoint
   const auto group = static_cast<int>(world.rank() / request.branch);
   const Communicator sharers = request.branch == 1 ? Communicator::self() : world.split(group, 0, "branch");
   std::optional<LoadedModel> loaded;
-  run_agreed(world, [&] { loaded = load_model(checkpoint.file, request.dtype, request.tokenizer, sharers); });
+  const std::string file = agreed_checkpoint(world, checkpoint.file);
+  run_agreed(world, [&] { loaded = load_model(file, request.dtype, request.tokenizer, sharers); });
   const std::string label = unique_label(checkpoint.label.empty() ? loaded->config.name : checkpoint.label, before);
   const ModelUnderTest model{label, *loaded->model, loaded->tokenizer, loaded->config.data.prompt,
                              loaded->exchange.get(), loaded->trained_parameters};

@@ -153,7 +153,8 @@ void generate_text(const Request& request, GenerateOptions options, const Loaded
 int generate_on(const Communicator& world, const Request& request) {
   GenerateOptions options = options_of(request);
   std::optional<LoadedModel> loaded;
-  run_agreed(world, [&] { loaded = load_model(request.checkpoint, request.dtype, request.tokenizer, world); });
+  const std::string file = agreed_checkpoint(world, request.checkpoint);
+  run_agreed(world, [&] { loaded = load_model(file, request.dtype, request.tokenizer, world); });
   world.announce({.phase = "generation"});
   // Without branches to serve the others just wait for the text, however long it takes.
   if (!loaded->exchange) world.set_timeout(std::numeric_limits<double>::infinity());

@@ -64,6 +64,16 @@ mv runs/base runs/elsewhere
 "$modr" train --config branches.yaml --resume auto --set train.steps=3 > out.txt 2> err.txt || die "$(< err.txt)"
 mv runs/elsewhere runs/base
 
+# What was measured once belongs to the run: a resumed run does not measure again, and places branches as before.
+placed() { on_ranks 2 train --config branches.yaml --set train.output=runs/placed "$@" > out.txt 2> err.txt || die "$(< err.txt)"; }
+placed --set parallel.placement=auto --set parallel.branch=2
+grep -q "placement: .*, since a step takes" err.txt || die "nothing was measured: $(< err.txt)"
+decision=$(grep "placement: " runs/placed/config.yaml)
+[[ $decision == *replicate || $decision == *exchange ]] || die "the decision is not in the config: $decision"
+placed --set parallel.placement=auto --set parallel.branch=2 --set train.steps=3 --resume auto
+grep -q "since a step takes" err.txt && die "measured again"
+expect test "$(grep "placement: " runs/placed/config.yaml)" = "$decision"
+
 # A resume that fails half-way leaves the record whole.
 before=$(md5sum < runs/base/metrics.jsonl)
 code=0

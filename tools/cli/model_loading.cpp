@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "checkpoint/checkpoint_folder.hpp"
+#include "comm/agree.hpp"
 #include "train/training_checkpoint.hpp"
 
 namespace modr::tools {
@@ -43,6 +44,10 @@ fs::path checkpoint_file(const fs::path& path) {
   const auto latest = latest_checkpoint(path);
   if (!latest) fail("{}: expected a checkpoint or the folder of a run that has one", path.string());
   return *latest;
+}
+
+std::string agreed_checkpoint(const Communicator& world, const fs::path& path) {
+  return root_decides(world, [&] { return checkpoint_file(path).string(); });
 }
 
 LoadedModel load_model(const fs::path& checkpoint, std::optional<DType> dtype, const std::string& tokenizer,
