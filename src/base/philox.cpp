@@ -9,12 +9,6 @@ namespace modr {
 
 namespace {
 
-// The high and low words of a 32 x 32 bit product.
-std::array<uint32_t, 2> multiply(uint32_t a, uint32_t b) {
-  const uint64_t product = static_cast<uint64_t>(a) * b;
-  return {static_cast<uint32_t>(product >> 32), static_cast<uint32_t>(product)};
-}
-
 // Spreads (seed, stream) over the key, so that neighbouring seeds give unrelated keys (splitmix64's finaliser).
 uint64_t mix(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -25,35 +19,34 @@ uint64_t mix(uint64_t x) {
 }  // namespace
 
 std::array<uint32_t, 4> philox(std::array<uint32_t, 4> c, std::array<uint32_t, 2> key) {
-  for (int round = 0; round < 10; ++round) {
-    const auto [high0, low0] = multiply(0xD2511F53u, c[0]);
-    const auto [high1, low1] = multiply(0xCD9E8D57u, c[2]);
-    c = {high1 ^ c[1] ^ key[0], low1, high0 ^ c[3] ^ key[1], low0};
-    key[0] += 0x9E3779B9u;
-    key[1] += 0xBB67AE85u;
+  for (int round = 0; round < philox_rounds; ++round) {
+    philox_round(c[0], c[1], c[2], c[3], key[0], key[1]);
+    key = next_philox_key(key);
   }
   return c;
 }
 
-PhiloxSequence::PhiloxSequence(uint64_t seed, RandomStream stream, uint64_t a, uint32_t b) {
+double normal_of(double u, double v) {
+  return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
+}
+
+PhiloxStream::PhiloxStream(uint64_t seed, RandomStream stream, uint64_t a, uint32_t b) {
   const uint64_t key = mix(seed + 0x9e3779b97f4a7c15ULL * (static_cast<uint64_t>(stream) + 1));
   key_ = {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
-  counter_ = {0, static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32), b};
+  place_ = {static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32), b};
 }
 
 uint32_t PhiloxSequence::next_u32() {
   if (used_ == 4) {
-    block_ = philox(counter_, key_);
-    ++counter_[0];
+    block_ = stream_.block(next_block_++);
     used_ = 0;
   }
   return block_[static_cast<std::size_t>(used_++)];
 }
 
 double PhiloxSequence::uniform() {
-  const uint64_t high = next_u32();
-  const uint64_t bits = (high << 32 | next_u32()) >> 11;  // 53 bits
-  return (static_cast<double>(bits) + 0.5) * 0x1p-53;
+  const uint32_t high = next_u32();
+  return uniform_of(high, next_u32());
 }
 
 uint64_t PhiloxSequence::below(uint64_t bound) {
@@ -67,8 +60,8 @@ uint64_t PhiloxSequence::below(uint64_t bound) {
 }
 
 double PhiloxSequence::normal() {
-  const double radius = std::sqrt(-2.0 * std::log(uniform()));
-  return radius * std::cos(2.0 * std::numbers::pi * uniform());
+  const double u = uniform();
+  return normal_of(u, uniform());
 }
 
 double PhiloxSequence::truncated_normal(double bound) {

@@ -9,13 +9,51 @@ namespace modr {
 /// What a random number is for; different streams never share a draw.
 enum class RandomStream : uint32_t { init = 1, depth, initial_state, shuffle, data, sampling };
 
+/// One of Philox's rounds over the words of a counter, and the key of the next. (Here, and on plain numbers, so that a
+/// loop over many counters vectorises.)
+inline constexpr int philox_rounds = 10;
+constexpr void philox_round(uint32_t& c0, uint32_t& c1, uint32_t& c2, uint32_t& c3, uint32_t key0, uint32_t key1) {
+  const uint64_t first = uint64_t{0xD2511F53u} * c0, second = uint64_t{0xCD9E8D57u} * c2;
+  c0 = static_cast<uint32_t>(second >> 32) ^ c1 ^ key0;
+  c1 = static_cast<uint32_t>(second);
+  c2 = static_cast<uint32_t>(first >> 32) ^ c3 ^ key1;
+  c3 = static_cast<uint32_t>(first);
+}
+constexpr std::array<uint32_t, 2> next_philox_key(std::array<uint32_t, 2> key) {
+  return {key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u};
+}
+
 /// Philox4x32-10: 128 random bits for a 128-bit counter under a 64-bit key.
 std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
-/// Draws that depend only on (seed, stream, a, b) and on how many were taken before from this object.
+/// Uniform in (0, 1), 53 bits, from two words of random bits.
+inline double uniform_of(uint32_t high, uint32_t low) {
+  const uint64_t bits = (uint64_t{high} << 32 | low) >> 11;
+  return (static_cast<double>(bits) + 0.5) * 0x1p-53;
+}
+
+/// Standard normal from two uniforms (Box-Muller).
+double normal_of(double u, double v);
+
+/// The random bits of (seed, stream, a, b), any block of which can be had without those before it.
+class PhiloxStream {
+ public:
+  PhiloxStream(uint64_t seed, RandomStream stream, uint64_t a = 0, uint32_t b = 0);
+  std::array<uint32_t, 4> block(uint32_t index) const { return philox(counter(index), key_); }
+  /// What block(index) is the Philox of.
+  std::array<uint32_t, 4> counter(uint32_t index) const { return {index, place_[0], place_[1], place_[2]}; }
+  std::array<uint32_t, 2> key() const { return key_; }
+
+ private:
+  std::array<uint32_t, 2> key_;
+  std::array<uint32_t, 3> place_;
+};
+
+/// Draws that depend only on the stream and on how many were taken before from this object.
 class PhiloxSequence {
  public:
-  PhiloxSequence(uint64_t seed, RandomStream stream, uint64_t a = 0, uint32_t b = 0);
+  explicit PhiloxSequence(const PhiloxStream& stream) : stream_(stream) {}
+  PhiloxSequence(uint64_t seed, RandomStream stream, uint64_t a = 0, uint32_t b = 0) : stream_(seed, stream, a, b) {}
   uint32_t next_u32();
   /// Uniform in (0, 1), 53 bits.
   double uniform();
@@ -29,8 +67,8 @@ class PhiloxSequence {
   int64_t poisson(double mean);
 
  private:
-  std::array<uint32_t, 2> key_;
-  std::array<uint32_t, 4> counter_;
+  PhiloxStream stream_;
+  uint32_t next_block_ = 0;
   std::array<uint32_t, 4> block_{};
   int used_ = 4;
 };

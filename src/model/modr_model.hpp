@@ -66,8 +66,9 @@ class ModrModel {
                          Recompute recompute = Recompute::none) const;
 
   /// Takase initialisation (MODEL.md, "Init"), a pure function of the seed and each parameter's name. Adapters: A
-  /// Kaiming uniform (a = sqrt 5), B zeros; the router like any linear weight.
-  void initialize(uint64_t seed);
+  /// Kaiming uniform (a = sqrt 5), B zeros; the router like any linear weight. Only of the branches and their router,
+  /// where the backbone comes from a file; a model whose every parameter does is not initialised at all.
+  void initialize(uint64_t seed, Trainable which = Trainable::all);
   void set_trainable(Trainable which);
 
   /// Prepares weights for the many products they serve until they change, after which it is to be called again (a use

@@ -38,6 +38,23 @@ TEST(ModelPart, InitializingChangesTheVersionOfEveryWeight) {
     EXPECT_NE(model.parameters()[i].variable.value().version(), before[i]) << model.parameters()[i].name;
 }
 
+TEST(ModelPart, InitializingTheBranchesLeavesTheBackboneToTheFileItComesFrom) {
+  ModrModel whole(testing::tiny_config(2), DType::f32), branches(testing::tiny_config(2), DType::f32);
+  whole.initialize(3);
+  std::vector<uint64_t> before;
+  for (const Parameter& parameter : branches.parameters()) before.push_back(parameter.variable.value().version());
+  branches.initialize(3, Trainable::branches);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const Parameter& parameter = branches.parameters()[i];
+    const Tensor& value = parameter.variable.value();
+    if (is_branch_parameter(parameter.name)) {
+      EXPECT_EQ(value.to_vector(), whole.parameters()[i].variable.value().to_vector()) << parameter.name;
+    } else {
+      EXPECT_EQ(value.version(), before[i]) << parameter.name;
+    }
+  }
+}
+
 TEST(ModelPart, SomeBranchesHaveTheNumbersTheyHaveInTheWhole) {
   const ModelConfig config = testing::tiny_config(5);
   ModrModel whole(config, DType::f32);
