@@ -36,7 +36,7 @@ Shard make_shard(const Communicator& world, const TrainJob& job, Placement place
   run_agreed(world, [&] {
     shard.model = std::make_unique<ModrModel>(job.model, job.train.dtype, part_of(shard.grid, n_branches, exchanged));
     if (weights == FirstWeights::initial) {
-      shard.model->initialize(job.seed);
+      shard.model->initialize(job.seed, job.train.starts_from_checkpoint() ? Trainable::branches : Trainable::all);
       if (job.train.starts_from_checkpoint())
         load_initial_weights(CheckpointReader(job.train.init_from), *shard.model);
     }

@@ -196,5 +196,23 @@ TEST(LoadTrainingSet, DemoDataIsShortAndHasNoUnseenTokens) {
   }
 }
 
+TEST(TrainingSet, DigestsDifferWhereRowsDo) {
+  const auto digest = [](std::vector<Example> rows) {
+    TrainingSet set;
+    set.rows = std::move(rows);
+    return digest_of(set);
+  };
+  const Example a{{1, 2, 3}, {2, 3, 4}}, b{{5, 6}, {6, 7}};
+  const std::string whole = digest({a, b});
+  EXPECT_EQ(whole.size(), 16u);
+  EXPECT_EQ(digest({a, b}), whole);
+  std::vector<std::vector<Example>> others{{}, {a}, {b, a}, {a, b, b}};
+  others.push_back({{{1, 2, 3}, {2, 3, 5}}, b});
+  others.push_back({{{1, 2, 9}, {2, 3, 4}}, b});
+  others.push_back({{{1, 2}, {2, 3}}, {{3, 5, 6}, {4, 6, 7}}});
+  others.push_back({{{1, 2, 3}, {2, 3, 4}, {1, 2}}, b});
+  for (const std::vector<Example>& rows : others) EXPECT_NE(digest(rows), whole);
+}
+
 }  // namespace
 }  // namespace modr
