@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "base/on_threads.hpp"
 #include "checkpoint/checkpoint_attributes.hpp"
 #include "checkpoint/chunk_grid.hpp"
+#include "checkpoint/chunk_shares.hpp"
 #include "checkpoint/chunk_writer.hpp"
 #include "checkpoint/digest.hpp"
 #include "comm/agree.hpp"
@@ -45,11 +47,7 @@ CheckpointSave::CheckpointSave(const Communicator& comm, std::filesystem::path p
                                const std::vector<CheckpointTensor>& tensors, std::function<void()> when_named)
     : comm_(comm), path_(std::move(path)), info_(info), when_named_(std::move(when_named)) {
   share_datasets(tensors);
-  run_agreed(comm_, [&] {
-    tell([&] {
-      for (const CheckpointTensor& tensor : tensors) take_share(tensor);
-    });
-  });
+  run_agreed(comm_, [&] { tell([&] { take_shares(tensors); }); });
 }
 
 // Says of what goes wrong in `work` what it means.
@@ -83,13 +81,36 @@ void CheckpointSave::share_datasets(const std::vector<CheckpointTensor>& tensors
   sums_.resize(first_chunk_.back());
 }
 
-// Of the chunks that this rank holds those that are its to write.
-void CheckpointSave::take_share(const CheckpointTensor& tensor) {
+// Of the chunks that this rank holds those that are its to write. The ranks that share some of them hold the same, so
+// each finds out by itself what falls to it.
+void CheckpointSave::take_shares(const std::vector<CheckpointTensor>& tensors) {
+  std::vector<std::pair<Communicator, std::vector<Piece>>> groups;
+  for (const CheckpointTensor& tensor : tensors) {
+    auto group = std::ranges::find_if(groups, [&](const auto& known) { return known.first == tensor.holders; });
+    if (group == groups.end()) group = groups.insert(group, {tensor.holders, {}});
+    std::ranges::copy(pieces_of(tensor), std::back_inserter(group->second));
+  }
+  for (auto& [holders, pieces] : groups) {
+    std::ranges::sort(pieces, {}, &Piece::number);  // whatever order each has its tensors in
+    std::vector<std::size_t> bytes;
+    for (const Piece& piece : pieces) bytes.push_back(piece.bytes);
+    const std::vector<int> writers = deal_chunks(bytes, holders.size());
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      if (writers[i] != holders.rank()) continue;
+      pieces_.push_back(pieces[i]);
+      share_bytes_ += pieces[i].bytes;
+    }
+  }
+}
+
+// The chunks of the rows that this rank has of a tensor; their values stay while the save is under way.
+std::vector<CheckpointSave::Piece> CheckpointSave::pieces_of(const CheckpointTensor& tensor) {
   const auto found = std::ranges::lower_bound(datasets_, tensor.part.name, {}, &CheckpointDataset::name);
   MODR_CHECK(found != datasets_.end() && found->name == tensor.part.name, "{}: not in the file", tensor.part.name);
   const std::size_t first_number = first_chunk_[static_cast<std::size_t>(found - datasets_.begin())];
   const Tensor values = held_.emplace_back(tensor.part.tensor.contiguous());
-  if (values.numel() == 0) return;  // a rank without a branch
+  std::vector<Piece> pieces;
+  if (values.numel() == 0) return pieces;  // a rank without a branch
   const ChunkGrid grid(found->shape, size_of(found->dtype));
   const auto value_bytes = static_cast<int64_t>(size_of(found->dtype));
   const int64_t begin = tensor.part.first_row * (found->shape.numel() / found->shape[0]), end = begin + values.numel();
@@ -98,13 +119,13 @@ void CheckpointSave::take_share(const CheckpointTensor& tensor) {
     const bool is_here = slice.begin >= begin && slice.end <= end;
     MODR_CHECK(is_here || slice.end <= begin || slice.begin >= end, "{}: a chunk of rows on several ranks",
                found->name);
-    if (!is_here || chunk % tensor.share_count != tensor.share_idx) continue;
-    pieces_.push_back({found->dtype, first_number + static_cast<std::size_t>(chunk),
-                       bytes_of(values).data() + (slice.begin - begin) * value_bytes,
-                       static_cast<std::size_t>(slice.count() * value_bytes),
-                       static_cast<std::size_t>(grid.chunk_values() * value_bytes), slice.begin});
-    share_bytes_ += pieces_.back().bytes;
+    if (!is_here) continue;
+    pieces.push_back({found->dtype, first_number + static_cast<std::size_t>(chunk),
+                      bytes_of(values).data() + (slice.begin - begin) * value_bytes,
+                      static_cast<std::size_t>(slice.count() * value_bytes),
+                      static_cast<std::size_t>(grid.chunk_values() * value_bytes), slice.begin});
   }
+  return pieces;
 }
 
 std::size_t CheckpointSave::total_bytes() const {

@@ -59,7 +59,7 @@ class CheckpointSave {
 
  private:
   enum class Phase { place, write, seal, done };
-  // A chunk that this rank writes.
+  // A chunk that this rank holds, or is to write.
   struct Piece {
     DType dtype;
     std::size_t number;  // among all chunks of the file
@@ -74,7 +74,8 @@ class CheckpointSave {
 
   bool is_root() const { return comm_.rank() == 0; }
   void share_datasets(const std::vector<CheckpointTensor>& tensors);
-  void take_share(const CheckpointTensor& tensor);
+  void take_shares(const std::vector<CheckpointTensor>& tensors);
+  std::vector<Piece> pieces_of(const CheckpointTensor& tensor);
   void make_file();
   void write_pieces();
   void add_up();

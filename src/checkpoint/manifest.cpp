@@ -37,7 +37,7 @@ std::string manifest_of(const std::vector<CheckpointTensor>& tensors) {
     const TensorPart& part = tensor.part;
     MODR_CHECK(part.tensor.rank() > 0 && part.whole_shape().numel() > 0, "{}: shape {} has no place in a checkpoint",
                part.name, part.whole_shape().to_string());
-    if (tensor.share_idx == 0)
+    if (tensor.holders.is_root())
       list.push_back({part.name, std::string(name_of(part.tensor.dtype())), part.whole_shape().dims(),
                       part.tensor.size(0), tensor.trainable});
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/communicator.hpp"
 #include "tensor/tensor_part.hpp"
 
 namespace modr {
@@ -12,8 +13,7 @@ namespace modr {
 struct CheckpointTensor {
   TensorPart part;  ///< its name is the dataset's, e.g. "weights/transformer.wte.weight"
   bool trainable = false;
-  int share_idx = 0;    ///< which this rank is of those that hold the same rows: they write the chunks in turn
-  int share_count = 1;  ///< how many these are
+  Communicator holders = Communicator::self();  ///< the ranks that hold the same rows: they share the writing
 };
 
 /// A dataset of the file.

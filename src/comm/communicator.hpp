@@ -32,6 +32,8 @@ class Communicator {
   int rank() const { return rank_; }
   int size() const { return size_; }
   bool is_root() const { return rank_ == 0; }
+  /// Whether both are one group: copies are, another split of the same ranks is not.
+  bool operator==(const Communicator& other) const { return backend_ == other.backend_; }
 
   /// The ranks that give the same `color` (>= 0) become one group, ordered by `key`, then by rank. `name` is what
   /// messages call it, e.g. "branch": at most 23 characters.

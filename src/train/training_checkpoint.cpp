@@ -19,7 +19,7 @@ std::string_view parameter_of(std::string_view moment) { return moment.substr(mo
 // `part` under the name of its dataset; `holders` have the same rows.
 CheckpointTensor share(const char* group, TensorPart part, bool trainable, const Communicator& holders) {
   part.name.insert(0, group);
-  return {std::move(part), trainable, holders.rank(), holders.size()};
+  return {std::move(part), trainable, holders};
 }
 
 }  // namespace

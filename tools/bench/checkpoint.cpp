@@ -84,7 +84,7 @@ std::vector<CheckpointTensor> make_tensors(const Communicator& world, int64_t mi
     const Tensor values = Tensor::empty({rows, columns}, DType::f32);
     float next = static_cast<float>(i);
     for (float& value : values.span<float>()) value = next += 0.5F;
-    tensors.push_back({{fmt::format("weights/w{:04}", i), values}, true, world.rank(), world.size()});
+    tensors.push_back({{fmt::format("weights/w{:04}", i), values}, true, world});
   }
   return tensors;
 }
