@@ -14,6 +14,7 @@
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/commands.hpp"
 #include "tools/cli/config_lines.hpp"
+#include "tools/cli/model_loading.hpp"
 
 namespace modr::tools {
 
@@ -116,7 +117,15 @@ std::size_t print_section(const std::string& title, const std::vector<std::strin
   return lines.size();
 }
 
-int compare(const std::string& file_a, const std::string& file_b) {
+// The file that is meant; of a run's folder, it says which that is.
+std::string find_file(const char* side, const std::string& given) {
+  const std::string file = checkpoint_file(given).string();
+  if (file != given) fmt::print("{}  {}\n", side, file);
+  return file;
+}
+
+int compare(const std::string& given_a, const std::string& given_b) {
+  const std::string file_a = find_file("A", given_a), file_b = find_file("B", given_b);
   const CheckpointReader a(file_a), b(file_b);
   std::size_t count = print_section("state", compare_lines(info_lines(a.info()), info_lines(b.info())));
   count += print_section("config", compare_lines(config_lines(a.info().config, file_a),
@@ -132,7 +141,7 @@ int compare(const std::string& file_a, const std::string& file_b) {
 int run_diff(int argc, char** argv) {
   std::vector<std::string> files;
   CommandLine line("diff", "A B",
-                   "Prints how two checkpoints differ: state, config, and every tensor.\n"
+                   "Prints how two checkpoints differ: state, config, and every tensor. Of a run's folder the latest is taken.\n"
                    "Exits with 0 when they hold the same, 1 when they differ, 2 for wrong use.");
   line.positional(files, 2, 2, "two files, A and B");
   if (!line.parse(argc, argv)) return 0;

@@ -16,6 +16,7 @@
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/commands.hpp"
 #include "tools/cli/config_lines.hpp"
+#include "tools/cli/model_loading.hpp"
 #include "tools/inspect/report.hpp"
 
 namespace modr::tools {
@@ -34,20 +35,27 @@ std::optional<double> find_lora_alpha(const CheckpointReader& reader) {
   return error == std::errc() && end == text.data() + text.size() ? std::optional(alpha) : std::nullopt;
 }
 
+// What the file could not be held against.
+const char* missing_digests(const CheckpointVerification& found) {
+  if (!found.has_digests) return " (of schema 1, which has no digests: of config and attributes only checksums)";
+  if (!found.has_contents_digest) return " (of schema 2, which has no digest of config and attributes: only checksums)";
+  return "";
+}
+
 // Prints what was found; 1 when the file is not as it was saved.
 int verify(const std::string& file, bool as_json) {
-  if (!std::filesystem::exists(file)) fail("{}: no such file", file);
   const CheckpointVerification found = verify_checkpoint(file);
   if (as_json) {
     const nlohmann::json result{{"file", file}, {"sound", found.problems.empty()}, {"problems", found.problems},
                                 {"schema", found.schema}, {"tensors", found.num_tensors},
                                 {"value_bytes", found.value_bytes}, {"has_digests", found.has_digests},
+                                {"has_contents_digest", found.has_contents_digest},
                                 {"digest", {{"weights", found.weights_digest}, {"optimizer", found.optimizer_digest}}}};
     fmt::print("{}\n", result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else if (found.problems.empty()) {
-    fmt::print("{}: sound: {} tensors, {:.1f} MiB; checksums{} agree\n", file, found.num_tensors,
-               static_cast<double>(found.value_bytes) / (1 << 20),
-               found.has_digests ? " and digests" : " (of schema 1, which has no digests)");
+    fmt::print("{}: sound: {} tensors, {:.1f} MiB; checksums{} agree{}\n", file, found.num_tensors,
+               static_cast<double>(found.value_bytes) / (1 << 20), found.has_digests ? " and digests" : "",
+               missing_digests(found));
   } else {
     for (const std::string& problem : found.problems) fmt::print("{}\n", problem);
     fmt::print("{}: damaged: {} problem{}\n", file, found.problems.size(), found.problems.size() == 1 ? "" : "s");
@@ -60,7 +68,8 @@ int verify(const std::string& file, bool as_json) {
 int run_inspect(int argc, char** argv) {
   std::vector<std::string> files;
   bool json = false, stats = false, digest = false, check = false;
-  CommandLine line("inspect", "FILE [options]", "Prints the configuration and the parameters of a checkpoint.");
+  CommandLine line("inspect", "FILE [options]",
+                   "Prints the configuration and the parameters of a checkpoint, or of the latest one of a run's folder.");
   auto add = line.option();
   add("json", po::bool_switch(&json), "print one JSON object");
   add("stats", po::bool_switch(&stats), "print minimum, maximum, mean and deviation of every tensor");
@@ -70,10 +79,11 @@ int run_inspect(int argc, char** argv) {
       "read all of it and compare checksums and digests; exit with 1 when the file is not as it was saved");
   line.positional(files, 1, 1, "one FILE");
   if (!line.parse(argc, argv)) return 0;
-  if (check) return verify(files.front(), json);
-  const CheckpointReader reader(files.front());
-  const InspectReport report{files.front(),
-                             std::filesystem::file_size(files.front()),
+  const std::string file = checkpoint_file(files.front()).string();
+  if (check) return verify(file, json);
+  const CheckpointReader reader(file);
+  const InspectReport report{file,
+                             std::filesystem::file_size(file),
                              reader.info(),
                              summarise(reader, digest),
                              find_lora_alpha(reader),

@@ -1,13 +1,14 @@
 #pragma once
 // A training job's state as one HDF5 file, the same however the job was laid out over ranks:
 //   /                             attributes format, schema_version, modr_version, step, seed, samples_consumed,
-//                                 mode, optimizer_step; tokenizer_digest, rows_digest; weights_digest and optimizer_digest (digest.hpp)
+//                                 mode, optimizer_step; tokenizer_digest, rows_digest; weights_digest and
+//                                 optimizer_digest (digest.hpp), and contents_digest, of all the rest (contents.hpp)
 //   /config                       the resolved config, YAML text
 //   /guard                        what the guard against bad steps remembers, float64; not always there
 //   /weights/<upstream name>      one dataset a parameter or buffer; attributes trainable (0 or 1), and chunk_sums:
 //                                 for each range of ChunkGrid the ValueSums of its values
 //   /optimizer/<moment>/<name>    the optimizer's state, e.g. optimizer/exp_avg/transformer.wte.weight; chunk_sums
-// Schema 1 had no digests, sums or guard.
+// Schema 1 had no digests, sums or guard, schema 2 no contents_digest.
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -22,7 +23,7 @@
 namespace modr {
 
 /// The newest layout, which is the one that is written. Older ones are read, newer ones refused by number.
-constexpr int64_t kCheckpointSchema = 2;
+constexpr int64_t kCheckpointSchema = 3;
 
 /// Everything about a checkpoint but its tensors.
 struct CheckpointInfo {
@@ -59,8 +60,14 @@ void save_checkpoint(const std::filesystem::path& path, const CheckpointInfo& in
 /// Error naming the file and the object.
 class CheckpointReader {
  public:
-  /// Throws Error when the file is missing, cut short, not HDF5, not a checkpoint, or of an unknown schema.
-  explicit CheckpointReader(const std::filesystem::path& path);
+  enum class Contents { checked, not_checked };
+  /// Throws WrongFile when the file is missing, not HDF5, not a checkpoint, or of an unknown schema, and Error when it is
+  /// damaged, as check_contents() does.
+  explicit CheckpointReader(const std::filesystem::path& path, Contents contents = Contents::checked);
+
+  /// Throws Error unless everything in the file but its tensors' values is as it was saved. Files up to schema 2 cannot
+  /// tell.
+  void check_contents() const;
 
   const std::filesystem::path& path() const { return file_.path(); }
   const CheckpointInfo& info() const { return info_; }
@@ -93,6 +100,8 @@ class CheckpointReader {
   /// The digests in the file; nothing in files of schema 1.
   std::optional<std::string> weights_digest() const;
   std::optional<std::string> optimizer_digest() const;
+  /// The digest of the rest; nothing in files of schemas 1 and 2.
+  std::optional<std::string> contents_digest() const;
 
  private:
   Tensor read_whole(const std::string& dataset) const;

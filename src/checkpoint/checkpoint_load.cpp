@@ -3,6 +3,7 @@
 #include <fstream>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/on_threads.hpp"
@@ -10,6 +11,7 @@
 #include "checkpoint/checkpoint_attributes.hpp"
 #include "checkpoint/chunk_grid.hpp"
 #include "checkpoint/chunk_reader.hpp"
+#include "checkpoint/contents.hpp"
 #include "checkpoint/digest.hpp"
 #include "tensor/tensor_bytes.hpp"
 
@@ -20,26 +22,28 @@ namespace {
 // HDF5 trusts metadata without checksums: where they are damaged it crashes, hangs or takes all memory (1.10.8). Ours
 // has them, as all files have from version 2 of the superblock on, which stands at the front.
 const std::filesystem::path& checked_format(const std::filesystem::path& path) {
+  check_is_hdf5(path);
   constexpr std::string_view signature = "\211HDF\r\n\032\n";
   std::array<char, signature.size() + 1> head{};
-  std::ifstream file(path, std::ios::binary);
-  if (!file.read(head.data(), head.size())) return path;  // H5File::open() says what is wrong
-  if (!std::string_view(head.data(), head.size()).starts_with(signature)) fail("{}: not an HDF5 file", path.string());
+  std::ifstream(path, std::ios::binary).read(head.data(), head.size());
+  if (!std::string_view(head.data(), head.size()).starts_with(signature))
+    throw WrongFile(fmt::format("{}: not an HDF5 file", path.string()));
   if (const int version = static_cast<unsigned char>(head.back()); version < 2)
-    fail("{}: an HDF5 file of the old format without checksums (superblock {}), which no modr checkpoint has",
-         path.string(), version);
+    throw WrongFile(fmt::format("{}: of HDF5's old format, without checksums (superblock {}): rewrite it with "
+                                "'h5repack -L {} NEW.h5' and take NEW.h5", path.string(), version, path.string()));
   return path;
 }
 
 // The schema, once it is known to be one.
 int64_t checked_schema(const H5File& file) {
+  const std::string path = file.path().string();
   if (!file.has_attribute("", "format") || file.attribute_string("", "format") != "modr-checkpoint")
-    fail("{}: an HDF5 file, but not a modr checkpoint (expected the attribute format = modr-checkpoint)",
-         file.path().string());
+    throw WrongFile(fmt::format(
+        "{}: an HDF5 file, but not a modr checkpoint (expected the attribute format = modr-checkpoint)", path));
   const int64_t schema = file.attribute_int("", "schema_version");
   if (schema < 1 || schema > kCheckpointSchema)
-    fail("{}: checkpoint schema {}, this modr {} reads schemas 1 to {}", file.path().string(), schema, MODR_VERSION,
-         kCheckpointSchema);
+    throw WrongFile(fmt::format("{}: checkpoint schema {}, this modr {} reads schemas 1 to {}", path, schema,
+                                MODR_VERSION, kCheckpointSchema));
   return schema;
 }
 
@@ -59,8 +63,8 @@ CheckpointInfo read_info(const H5File& file) {
   for (const auto& [name, digest] :
        {std::pair{"tokenizer_digest", &info.tokenizer_digest}, {"rows_digest", &info.rows_digest}})
     if (file.has_attribute("", name)) *digest = file.attribute_string("", name);  // older files have none
-  info.config = file.read_string("config");
-  if (file.has("guard")) info.guard = file.read_tensor("guard", DType::f64).to_vector();
+  info.config = file.read_string(kConfig);
+  if (file.has(kGuard)) info.guard = file.read_tensor(kGuard, DType::f64).to_vector();
   info.modr_version = file.attribute_string("", "modr_version");
   return info;
 }
@@ -78,9 +82,22 @@ std::optional<std::string> find_digest(const H5File& file, const char* name) {
 
 }  // namespace
 
-CheckpointReader::CheckpointReader(const std::filesystem::path& path)
+CheckpointReader::CheckpointReader(const std::filesystem::path& path, Contents contents)
     : file_(H5File::open(checked_format(path))), schema_(checked_schema(file_)), info_(read_info(file_)),
-      weight_names_(file_.datasets("weights")) {}
+      weight_names_(file_.datasets("weights")) {
+  if (contents == Contents::checked) check_contents();
+}
+
+void CheckpointReader::check_contents() const {
+  constexpr int64_t kSince = 3;  // of the schemas
+  const std::optional<std::string> saved = contents_digest();
+  if (!saved && schema_ >= kSince)
+    fail("{}: damaged: has no digest of its config and attributes ({})", path().string(), kContentsDigest);
+  if (!saved) return;
+  if (const std::string found = modr::contents_digest(file_).hex(); found != *saved)
+    fail("{}: damaged: its config, attributes or datasets are not those that were saved: their digest is {}, but {} was "
+         "saved", path().string(), found, *saved);
+}
 
 bool CheckpointReader::has_weight(const std::string& name) const {
   return std::binary_search(weight_names_.begin(), weight_names_.end(), name);
@@ -124,6 +141,8 @@ void CheckpointReader::read_optimizer_into(const TensorPart& part) const { read_
 std::optional<std::string> CheckpointReader::weights_digest() const { return find_digest(file_, kWeightsDigest); }
 
 std::optional<std::string> CheckpointReader::optimizer_digest() const { return find_digest(file_, kOptimizerDigest); }
+
+std::optional<std::string> CheckpointReader::contents_digest() const { return find_digest(file_, kContentsDigest); }
 
 Tensor CheckpointReader::read_whole(const std::string& dataset) const {
   const Shape shape = file_.dataset_shape(dataset);

@@ -12,6 +12,7 @@
 #include "checkpoint/chunk_grid.hpp"
 #include "checkpoint/chunk_shares.hpp"
 #include "checkpoint/chunk_writer.hpp"
+#include "checkpoint/contents.hpp"
 #include "checkpoint/digest.hpp"
 #include "comm/agree.hpp"
 #include "comm/comm_error.hpp"
@@ -34,9 +35,9 @@ void write_info(H5File& file, const CheckpointInfo& info) {
   file.set_attribute_string("", "mode", info.mode);
   file.set_attribute_string("", "tokenizer_digest", info.tokenizer_digest);
   file.set_attribute_string("", "rows_digest", info.rows_digest);
-  file.write_string("config", info.config);
+  file.write_string(kConfig, info.config);
   if (!info.guard.empty())
-    file.write_tensor("guard", Tensor::from<double>(info.guard, {static_cast<int64_t>(info.guard.size())}, DType::f64));
+    file.write_tensor(kGuard, Tensor::from<double>(info.guard, {static_cast<int64_t>(info.guard.size())}, DType::f64));
 }
 
 bool is_weight(const std::string& dataset) { return dataset.starts_with(kWeights); }
@@ -250,6 +251,7 @@ void CheckpointSave::seal() {
   }
   file_->set_attribute_string("", kWeightsDigest, weights.hex());
   file_->set_attribute_string("", kOptimizerDigest, optimizer.hex());
+  file_->set_attribute_string("", kContentsDigest, contents_digest(*file_).hex());
   file_->close();
   durable_->commit();
   if (when_named_) when_named_();

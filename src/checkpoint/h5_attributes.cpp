@@ -1,4 +1,4 @@
-// H5File's attributes: scalars of groups and datasets.
+// H5File's attributes: of the file, of groups and of datasets.
 #include "base/error.hpp"
 #include "checkpoint/h5_file.hpp"
 #include "checkpoint/h5_handle.hpp"
@@ -14,27 +14,62 @@ struct OpenAttribute {
 
 const char* path_or_root(const std::string& object) { return object.empty() ? "/" : object.c_str(); }
 
-OpenAttribute open_attribute(hid_t file, const std::string& object, const std::string& name, const std::string& where,
-                             std::size_t count = 1) {
+OpenAttribute open_any_attribute(hid_t file, const std::string& object, const std::string& name,
+                                 const std::string& where) {
   OpenAttribute result;
   result.attribute =
       H5Handle(H5Aopen_by_name(file, path_or_root(object), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  if (!result.attribute.ok()) fail_hdf5(where, fmt::format("no attribute '{}'", name));
+  if (!result.attribute.ok())
+    fail_reading(where, fmt::format("attribute '{}' cannot be opened", name),
+                 fmt::format("no attribute '{}'", name));
   result.type = H5Handle(H5Aget_type(result.attribute.id()), H5Tclose);
   result.space = H5Handle(H5Aget_space(result.attribute.id()), H5Sclose);
-  if (!result.type.ok() || !result.space.ok()) fail_hdf5(where, fmt::format("attribute '{}' is damaged", name));
+  if (!result.type.ok() || !result.space.ok())
+    fail_reading(where, fmt::format("attribute '{}' cannot be read", name));
+  return result;
+}
+
+OpenAttribute open_attribute(hid_t file, const std::string& object, const std::string& name, const std::string& where,
+                             std::size_t count = 1) {
+  OpenAttribute result = open_any_attribute(file, object, name, where);
   if (const hssize_t found = H5Sget_simple_extent_npoints(result.space.id()); found != static_cast<hssize_t>(count))
     fail("{}: attribute '{}' holds {} values, expected {}", where, name, found, count);
   return result;
 }
 
+// All values of an attribute, which holds at most as many as fit into `max_bytes`.
+template <typename T>
+std::string numbers_text(const OpenAttribute& open, hid_t memory_type, uint64_t max_bytes, const std::string& what) {
+  const hssize_t count = H5Sget_simple_extent_npoints(open.space.id());
+  if (count < 0 || static_cast<uint64_t>(count) > max_bytes / H5Tget_size(open.type.id()))
+    fail("{} claims {} values, more than the file holds", what, count);
+  std::vector<T> values(static_cast<std::size_t>(count));
+  if (count > 0 && H5Aread(open.attribute.id(), memory_type, values.data()) < 0) fail_reading(what, "cannot be read");
+  return fmt::format("{}", fmt::join(values, ", "));
+}
+
 }  // namespace
+
+std::string H5File::attribute_text(const std::string& object, const std::string& name) const {
+  const Hdf5Lock lock;
+  const OpenAttribute open = open_any_attribute(id_, object, name, where(object));
+  const std::string what = fmt::format("{}: attribute '{}'", where(object), name);
+  switch (H5Tget_class(open.type.id())) {
+    case H5T_STRING: return "text " + attribute_string(object, name);
+    case H5T_FLOAT: return "float " + numbers_text<double>(open, H5T_NATIVE_DOUBLE, bytes_, what);
+    case H5T_INTEGER:
+      if (H5Tget_sign(open.type.id()) == H5T_SGN_NONE)
+        return "uint " + numbers_text<uint64_t>(open, H5T_NATIVE_UINT64, bytes_, what);
+      return "int " + numbers_text<int64_t>(open, H5T_NATIVE_INT64, bytes_, what);
+    default: return "other";  // no attribute of ours
+  }
+}
 
 bool H5File::has_attribute(const std::string& object, const std::string& name) const {
   const Hdf5Lock lock;
   if (!has(object)) return false;
   const htri_t found = H5Aexists_by_name(id_, path_or_root(object), name.c_str(), H5P_DEFAULT);
-  if (found < 0) fail_hdf5(where(object), "attributes cannot be read");
+  if (found < 0) fail_reading(where(object), "attributes cannot be read");
   return found > 0;
 }
 
@@ -46,7 +81,7 @@ T H5File::read_number(const std::string& object, const std::string& name, int64_
     fail("{}: attribute '{}' is not {}", where(object), name, floats ? "a number" : "an integer");
   T value{};
   if (H5Aread(open.attribute.id(), memory_type, &value) < 0)
-    fail_hdf5(where(object), fmt::format("attribute '{}' cannot be read", name));
+    fail_reading(where(object), fmt::format("attribute '{}' cannot be read", name));
   return value;
 }
 
@@ -79,7 +114,7 @@ std::vector<uint64_t> H5File::attribute_uints(const std::string& object, const s
   if (H5Tget_class(open.type.id()) != H5T_INTEGER) fail("{}: attribute '{}' is not of integers", where(object), name);
   std::vector<uint64_t> values(count);
   if (H5Aread(open.attribute.id(), H5T_NATIVE_UINT64, values.data()) < 0)
-    fail_hdf5(where(object), fmt::format("attribute '{}' cannot be read", name));
+    fail_reading(where(object), fmt::format("attribute '{}' cannot be read", name));
   return values;
 }
 

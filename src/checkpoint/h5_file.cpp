@@ -20,7 +20,7 @@ static_assert(std::is_same_v<hid_t, int64_t>, "h5_file.hpp keeps HDF5 identifier
 
 H5Handle open_object(hid_t file, const std::string& object, const std::string& where) {
   H5Handle result(H5Oopen(file, object.empty() ? "/" : object.c_str(), H5P_DEFAULT), H5Oclose);
-  if (!result.ok()) fail_hdf5(where, "no such group or dataset");
+  if (!result.ok()) fail_reading(where, "cannot be opened", "no such group or dataset");
   return result;
 }
 
@@ -71,22 +71,31 @@ H5File::~H5File() {
   H5Fclose(id_);
 }
 
-H5File H5File::open(const std::filesystem::path& path) {
+void check_is_hdf5(const std::filesystem::path& path) {
   const Hdf5Lock lock;
   silence_hdf5();
+  const auto refuse = [&](std::string_view why) { throw WrongFile(fmt::format("{}: {}", path.string(), why)); };
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) fail("{}: no such file", path.string());
-  if (!std::filesystem::is_regular_file(status)) fail("{}: not a file", path.string());
+  if (status.type() == std::filesystem::file_type::not_found) refuse("no such file");
+  if (error) refuse(error.message());
+  if (std::filesystem::is_directory(status)) refuse("a folder, expected a file");
+  if (!std::filesystem::is_regular_file(status)) refuse("not a file");
+  const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
+  if (is_hdf5 < 0) refuse("cannot be opened: " + take_hdf5_error());
+  if (is_hdf5 == 0) refuse("not an HDF5 file");
+}
+
+H5File H5File::open(const std::filesystem::path& path) {
+  const Hdf5Lock lock;
+  check_is_hdf5(path);
   H5File file(path);
+  std::error_code error;
   file.bytes_ = std::filesystem::file_size(path, error);
   if (error) fail("{}: {}", path.string(), error.message());
-  const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
-  if (is_hdf5 < 0) fail_hdf5(path.string(), "cannot be opened");
-  if (is_hdf5 == 0) fail("{}: not an HDF5 file", path.string());
   const H5Handle access = file_access();
   file.id_ = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id());
-  if (file.id_ < 0) fail_hdf5(path.string(), "truncated or damaged HDF5 file");
+  if (file.id_ < 0) fail_hdf5(path.string(), "damaged or cut short");
   return file;
 }
 
@@ -153,7 +162,7 @@ std::vector<std::string> H5File::children(const std::string& group) const {
   };
   NameList list;
   if (H5Literate(object.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, add, &list) < 0 || list.out_of_memory)
-    fail_hdf5(where(group), "cannot list the group");
+    fail_reading(where(group), "cannot be listed");
   return std::move(list.names);
 }
 
@@ -166,7 +175,21 @@ std::vector<std::string> H5File::datasets(const std::string& group) const {
   };
   NameList list;
   if (H5Ovisit2(object.id(), H5_INDEX_NAME, H5_ITER_INC, add, &list, H5O_INFO_BASIC) < 0 || list.out_of_memory)
-    fail_hdf5(where(group), "cannot list the group");
+    fail_reading(where(group), "cannot be listed");
+  std::sort(list.names.begin(), list.names.end());
+  return std::move(list.names);
+}
+
+std::vector<std::string> H5File::attribute_names(const std::string& object) const {
+  const Hdf5Lock lock;
+  const auto add = [](hid_t, const char* name, const H5A_info_t*, void* list) -> herr_t {
+    return static_cast<NameList*>(list)->add(name);
+  };
+  NameList list;
+  hsize_t next = 0;
+  if (H5Aiterate_by_name(id_, object.empty() ? "/" : object.c_str(), H5_INDEX_NAME, H5_ITER_INC, &next, add, &list,
+                         H5P_DEFAULT) < 0 || list.out_of_memory)
+    fail_reading(where(object), "attributes cannot be read");
   std::sort(list.names.begin(), list.names.end());
   return std::move(list.names);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/dtype.hpp"
+#include "base/error.hpp"
 #include "base/shape.hpp"
 #include "tensor/tensor.hpp"
 
@@ -16,13 +17,24 @@ namespace modr {
 
 struct H5WriteState;
 
+/// A path that leads to something else than was asked for: to nothing, a folder, or a file of another kind. (What is
+/// wrong in a file of the right kind is damage, another Error.)
+class WrongFile : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Throws WrongFile unless this is an HDF5 file, by its signature.
+void check_is_hdf5(const std::filesystem::path& path);
+
 /// An open HDF5 file. Paths inside it separate groups with '/', and names may hold dots, as in
 /// "weights/transformer.wte.weight"; "" and "/" are the root. Every failure throws Error naming the file and the
 /// object. Sizes that the file claims are checked against its length before anything is allocated. Works with and
 /// without MPI_Init. A file belongs to one thread at a time; threads may have different files.
 class H5File {
  public:
-  /// Opens an existing file for reading. Throws Error when it is missing, not HDF5, or cut short.
+  /// Opens an existing file for reading. Throws WrongFile as check_is_hdf5() does, and Error when it is damaged or cut
+  /// short.
   static H5File open(const std::filesystem::path& path);
   /// Makes a new file, replacing one of that name. Everything in it is checksummed.
   static H5File create(const std::filesystem::path& path);
@@ -44,6 +56,10 @@ class H5File {
   std::vector<std::string> datasets(const std::string& group) const;
 
   bool has_attribute(const std::string& object, const std::string& name) const;
+  /// Names of all attributes of a group or dataset, sorted.
+  std::vector<std::string> attribute_names(const std::string& object) const;
+  /// Kind and value of any attribute as text, e.g. "int 7", "text modr" or "uint 1, 2": other values, another text.
+  std::string attribute_text(const std::string& object, const std::string& name) const;
   /// A scalar attribute of integer type. Throws Error when it is missing or of another type, as do the next three.
   int64_t attribute_int(const std::string& object, const std::string& name) const;
   uint64_t attribute_uint(const std::string& object, const std::string& name) const;

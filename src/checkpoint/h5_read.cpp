@@ -28,7 +28,7 @@ uint64_t largest_expansion(const H5Handle& dataset) {
 Shape checked_shape(const H5Handle& space, std::size_t value_bytes, uint64_t max_bytes, const std::string& where) {
   std::array<hsize_t, H5S_MAX_RANK> sizes{};
   const int rank = H5Sget_simple_extent_dims(space.id(), sizes.data(), nullptr);
-  if (rank < 0 || H5Sget_simple_extent_type(space.id()) == H5S_NULL) fail_hdf5(where, "has no shape");
+  if (rank < 0 || H5Sget_simple_extent_type(space.id()) == H5S_NULL) fail_reading(where, "has no shape");
   const auto end = sizes.begin() + rank;
   uint64_t room = max_bytes / std::max<std::size_t>(value_bytes, 1);
   for (auto size = sizes.begin(); size != end; ++size) room /= std::max<hsize_t>(*size, 1);
@@ -39,10 +39,10 @@ Shape checked_shape(const H5Handle& space, std::size_t value_bytes, uint64_t max
 OpenDataset open_dataset(hid_t file, uint64_t file_bytes, const std::string& dataset, const std::string& where) {
   OpenDataset result;
   result.dataset = H5Handle(H5Dopen2(file, dataset.c_str(), H5P_DEFAULT), H5Dclose);
-  if (!result.dataset.ok()) fail_hdf5(where, "no such dataset");
+  if (!result.dataset.ok()) fail_reading(where, "cannot be opened", "no such dataset");
   result.type = H5Handle(H5Dget_type(result.dataset.id()), H5Tclose);
   result.space = H5Handle(H5Dget_space(result.dataset.id()), H5Sclose);
-  if (!result.type.ok() || !result.space.ok()) fail_hdf5(where, "damaged dataset");
+  if (!result.type.ok() || !result.space.ok()) fail_reading(where, "cannot be read");
   const uint64_t max_bytes = file_bytes * largest_expansion(result.dataset);
   H5Eclear2(H5E_DEFAULT);
   result.shape = checked_shape(result.space, H5Tget_size(result.type.id()), max_bytes, where);
@@ -70,7 +70,7 @@ void read_floats(const OpenDataset& open, const Tensor& target, const std::strin
   visit_exact_dtype(target.dtype(), [&]<typename T>() {
     const hid_t memory = std::is_same_v<T, float> ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
     if (H5Dread(open.dataset.id(), memory, memory_space.id(), open.space.id(), H5P_DEFAULT, target.data<T>()) < 0)
-      fail_hdf5(where, "cannot be read");
+      fail_reading(where, "cannot be read");
   });
 }
 
@@ -128,7 +128,7 @@ std::vector<int64_t> H5File::read_ints(const std::string& dataset) const {
   std::vector<int64_t> values(static_cast<std::size_t>(open.shape.numel()));
   if (!values.empty() &&
       H5Dread(open.dataset.id(), H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0)
-    fail_hdf5(where(dataset), "cannot be read");
+    fail_reading(where(dataset), "cannot be read");
   return values;
 }
 

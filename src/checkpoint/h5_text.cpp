@@ -32,7 +32,7 @@ std::string read_hdf5_text(const H5Handle& type, const H5Handle& space, uint64_t
   if (H5Tget_class(type.id()) != H5T_STRING) fail("{} is not a string", what);
   if (H5Tis_variable_str(type.id()) > 0) {
     char* value = nullptr;
-    if (read(type.id(), &value) < 0) fail_hdf5(what, "cannot be read");
+    if (read(type.id(), &value) < 0) fail_reading(what, "cannot be read");
     std::string text = value == nullptr ? "" : value;
     H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, &value);
     return text;
@@ -40,7 +40,7 @@ std::string read_hdf5_text(const H5Handle& type, const H5Handle& space, uint64_t
   const std::size_t size = H5Tget_size(type.id());
   if (size > max_bytes) fail("{} claims {} bytes, more than the whole file ({})", what, size, max_bytes);
   std::string text(size, '\0');
-  if (read(type.id(), text.data()) < 0) fail_hdf5(what, "cannot be read");
+  if (read(type.id(), text.data()) < 0) fail_reading(what, "cannot be read");
   return without_padding(std::move(text), H5Tget_strpad(type.id()));
 }
 

@@ -46,11 +46,22 @@ refused 2 "expected --config" "$modr" train
 head -c 5000 $good > short.h5
 echo "no HDF5 here" > text.h5
 evaluate() { refused 1 "$1" "$modr" eval --data data --tasks gain --checkpoint "$2"; }
-evaluate "missing.h5" missing.h5
-evaluate "short.h5" short.h5
-evaluate "text.h5" text.h5
+# The wrong file, and a damaged one, are not the same.
+for read in evaluate inspect verify compare; do
+  inspect() { refused 1 "$1" "$modr" inspect "$2"; }
+  verify() { refused 1 "$1" "$modr" inspect --verify "$2"; }
+  compare() { refused 1 "$1" "$modr" diff "$2" $good; }
+  $read "missing.h5: no such file" missing.h5
+  $read "data: a folder without checkpoints/latest: expected a checkpoint or the folder of a run" data
+  $read "text.h5: not an HDF5 file" text.h5
+  $read "old_format.h5: of HDF5's old format, .*'h5repack -L " "$repository/tests/fuzz/seeds/checkpoint/old_format.h5"
+  [[ $read == verify ]] || $read "short.h5: damaged or cut short: " short.h5
+done
 refused 1 "no-such-task" "$modr" eval --data data --tasks no-such-task --checkpoint $good
-refused 1 "short.h5" "$modr" inspect short.h5
+code=0
+"$modr" inspect --verify short.h5 > out.txt 2> err.txt || code=$?
+expect test "$code $(wc -l < out.txt) $(wc -c < err.txt)" = "1 2 0"
+expect grep -q "short.h5: damaged: 1 problem" out.txt
 if [[ -d $repository/../shared/golden ]]; then
   evaluate "checkpoint" "$repository/../shared/golden/huginn_tiny.h5"  # HDF5, but not a checkpoint
 fi

@@ -39,7 +39,8 @@ expect grep -q "transformer.core_block" inspect.txt
 "$modr" inspect --json $checkpoint > inspect.json
 expect grep -q '"transformer.router.weight"' inspect.json
 expect "$modr" diff $checkpoint $checkpoint > /dev/null
-if "$modr" diff $checkpoint runs/lora/checkpoints/step_00000004.h5 > diff.txt; then die "diff saw no difference"; fi
+if "$modr" diff $checkpoint runs/lora > diff.txt; then die "diff saw no difference"; fi
+expect grep -q "^B  runs/lora/checkpoints/step_00000004.h5$" diff.txt
 h5dump -n $checkpoint > h5dump.txt
 expect grep -q "transformer.router.bias" h5dump.txt
 "$modr" generate --checkpoint runs/modr --prompt "Tom has 3 apples." --num-steps 2 --max-new-tokens 4 \

@@ -42,7 +42,9 @@ fs::path checkpoint_file(const fs::path& path) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return path;
   const auto latest = latest_checkpoint(path);
-  if (!latest) fail("{}: expected a checkpoint or the folder of a run that has one", path.string());
+  if (!latest)
+    fail("{}: a folder without checkpoints/latest: expected a checkpoint or the folder of a run that has one",
+         path.string());
   return *latest;
 }
 

@@ -49,6 +49,7 @@ TEST(H5File, ReadsBackWhatItWrote) {
     file.set_attribute_uint("/", "uint", UINT64_MAX);
     file.set_attribute_double("weights", "double", 0.1);
     file.set_attribute_string("weights/transformer.wte.weight", "string", "x");
+    file.set_attribute_uints("weights/transformer.wte.weight", "list", std::vector<uint64_t>{3, UINT64_MAX});
     file.close();
   }
   const H5File file = H5File::open(folder.path() / "a.h5");
@@ -65,6 +66,14 @@ TEST(H5File, ReadsBackWhatItWrote) {
   EXPECT_EQ(file.attribute_double("weights", "double"), 0.1);
   EXPECT_EQ(file.attribute_double("", "int"), -5.0);
   EXPECT_EQ(file.attribute_string("weights/transformer.wte.weight", "string"), "x");
+  EXPECT_EQ(file.attribute_names(""), (std::vector<std::string>{"int", "uint"}));
+  EXPECT_EQ(file.attribute_names("weights/transformer.wte.weight"), (std::vector<std::string>{"list", "string"}));
+  EXPECT_TRUE(file.attribute_names("text").empty());
+  EXPECT_EQ(file.attribute_text("", "int"), "int -5");
+  EXPECT_EQ(file.attribute_text("/", "uint"), "uint 18446744073709551615");
+  EXPECT_EQ(file.attribute_text("weights", "double"), "float 0.1");
+  EXPECT_EQ(file.attribute_text("weights/transformer.wte.weight", "string"), "text x");
+  EXPECT_EQ(file.attribute_text("weights/transformer.wte.weight", "list"), "uint 3, 18446744073709551615");
   EXPECT_EQ(file.children("weights"), (std::vector<std::string>{"transformer.wte.weight", "transposed"}));
   EXPECT_EQ(file.datasets("").size(), 8U);
   EXPECT_TRUE(file.has("weights") && file.has("") && file.is_dataset("weights/transposed"));
@@ -220,7 +229,7 @@ TEST(H5File, AllocatesNothingForSizesThatAFileOnlyClaims) {
 TEST(H5File, RefusesWhatIsNoWholeHdf5File) {
   const TemporaryFolder folder;
   expect_error([&] { H5File::open(folder.path() / "none.h5"); }, {"none.h5: no such file"});
-  expect_error([&] { H5File::open(folder.path()); }, {"not a file"});
+  expect_error([&] { H5File::open(folder.path()); }, {"a folder, expected a file"});
   expect_error([&] { H5File::open(folder.write("text.h5", "hello")); }, {"text.h5: not an HDF5 file"});
   expect_error([&] { H5File::open(folder.write("empty.h5", "")); }, {"empty.h5: not an HDF5 file"});
   const std::string whole = read_bytes(kForeign);
