@@ -141,7 +141,7 @@ int compare(const std::string& given_a, const std::string& given_b) {
 int run_diff(int argc, char** argv) {
   std::vector<std::string> files;
   CommandLine line("diff", "A B",
-                   "Prints how two checkpoints differ: state, config, and every tensor. Of a run's folder the latest is taken.\n"
+                   "Prints how two checkpoints differ: state, config, and every tensor. A run's folder: its latest one.\n"
                    "Exits with 0 when they hold the same, 1 when they differ, 2 for wrong use.");
   line.positional(files, 2, 2, "two files, A and B");
   if (!line.parse(argc, argv)) return 0;

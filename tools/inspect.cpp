@@ -69,7 +69,7 @@ int run_inspect(int argc, char** argv) {
   std::vector<std::string> files;
   bool json = false, stats = false, digest = false, check = false;
   CommandLine line("inspect", "FILE [options]",
-                   "Prints the configuration and the parameters of a checkpoint, or of the latest one of a run's folder.");
+                   "Prints the configuration and the parameters of a checkpoint. A run's folder: its latest one.");
   auto add = line.option();
   add("json", po::bool_switch(&json), "print one JSON object");
   add("stats", po::bool_switch(&stats), "print minimum, maximum, mean and deviation of every tensor");

@@ -61,8 +61,8 @@ void save_checkpoint(const std::filesystem::path& path, const CheckpointInfo& in
 class CheckpointReader {
  public:
   enum class Contents { checked, not_checked };
-  /// Throws WrongFile when the file is missing, not HDF5, not a checkpoint, or of an unknown schema, and Error when it is
-  /// damaged, as check_contents() does.
+  /// Throws WrongFile when the file is missing, not HDF5, not a checkpoint, or of an unknown schema, and Error when it
+  /// is damaged, as check_contents() does.
   explicit CheckpointReader(const std::filesystem::path& path, Contents contents = Contents::checked);
 
   /// Throws Error unless everything in the file but its tensors' values is as it was saved. Files up to schema 2 cannot

@@ -29,8 +29,9 @@ const std::filesystem::path& checked_format(const std::filesystem::path& path) {
   if (!std::string_view(head.data(), head.size()).starts_with(signature))
     throw WrongFile(fmt::format("{}: not an HDF5 file", path.string()));
   if (const int version = static_cast<unsigned char>(head.back()); version < 2)
-    throw WrongFile(fmt::format("{}: of HDF5's old format, without checksums (superblock {}): rewrite it with "
-                                "'h5repack -L {} NEW.h5' and take NEW.h5", path.string(), version, path.string()));
+    throw WrongFile(fmt::format("{}: of HDF5's old format, without checksums (superblock {}): if it is a checkpoint, "
+                                "rewrite it with 'h5repack -L {} NEW.h5' and take NEW.h5",
+                                path.string(), version, path.string()));
   return path;
 }
 
@@ -95,8 +96,8 @@ void CheckpointReader::check_contents() const {
     fail("{}: damaged: has no digest of its config and attributes ({})", path().string(), kContentsDigest);
   if (!saved) return;
   if (const std::string found = modr::contents_digest(file_).hex(); found != *saved)
-    fail("{}: damaged: its config, attributes or datasets are not those that were saved: their digest is {}, but {} was "
-         "saved", path().string(), found, *saved);
+    fail("{}: damaged: its config, attributes or datasets are not those that were saved: their digest is {}, but {} "
+         "was saved", path().string(), found, *saved);
 }
 
 bool CheckpointReader::has_weight(const std::string& name) const {

@@ -51,7 +51,8 @@ std::string take_hdf5_error();
 /// Throws Error "<where>: <what>: <HDF5's reason>".
 [[noreturn]] void fail_hdf5(const std::string& where, const std::string& what);
 /// The same for a file that could not be read: "<where>: <what>, the file is damaged: <reason>", unless the system has
-/// failed rather than HDF5. Where nothing is there, or something else: "<where>: <missing>: <reason>", if that is given.
+/// failed rather than HDF5. Where nothing is there, or something else: "<where>: <missing>: <reason>", if that is
+/// given.
 [[noreturn]] void fail_reading(const std::string& where, const std::string& what, const std::string& missing = {});
 
 }  // namespace modr

@@ -40,8 +40,8 @@ std::string digest_tensors(CheckpointVerification& result, const std::vector<std
 void compare(CheckpointVerification& result, const CheckpointReader& reader, const char* what,
              const std::optional<std::string>& stored, const std::string& found) {
   if (stored && *stored != found)
-    result.problems.push_back(fmt::format("{}: damaged: the digest of the {} is {}, but {} was saved", reader.path().string(),
-                                          what, found, *stored));
+    result.problems.push_back(fmt::format("{}: damaged: the digest of the {} is {}, but {} was saved",
+                                          reader.path().string(), what, found, *stored));
 }
 
 }  // namespace

@@ -18,8 +18,8 @@ struct CheckpointVerification {
 };
 
 /// Reads everything in the file, which checks HDF5's checksums on data and structure and the sums of every chunk, and
-/// compares the digests. Does not throw for damage, however early it is found; throws WrongFile for what is no checkpoint
-/// at all.
+/// compares the digests. Does not throw for damage, however early it is found; throws WrongFile for what is no
+/// checkpoint at all.
 CheckpointVerification verify_checkpoint(const std::filesystem::path& path);
 
 }  // namespace modr

@@ -9,8 +9,8 @@ namespace modr::testing {
 
 void remove_dataset(const std::filesystem::path& file, const std::string& dataset);
 void rename_dataset(const std::filesystem::path& file, const std::string& from, const std::string& to);
-/// All floats by 2 %, or the first one by 0.5 where that would change none (zeros); of integers the first one by 1, of a
-/// string the first letter.
+/// All floats by 2 %, or the first one by 0.5 where that would change none (zeros); of integers the first one by 1, of
+/// a string the first letter.
 void change_dataset(const std::filesystem::path& file, const std::string& dataset);
 /// The first value that is a number becomes NaN. For floats.
 void put_nan(const std::filesystem::path& file, const std::string& dataset);

@@ -219,7 +219,8 @@ TEST(Checkpoint, TakesWhatH5repackMakes) {
     EXPECT_EQ(std::system(fmt::format("h5repack -L {} {}", from.string(), path.string()).c_str()), 0);
     return path;
   };
-  const CheckpointReader renewed(repack(fs::path(MODR_SOURCE_DIR) / "tests/fuzz/seeds/checkpoint/old_format.h5", "new.h5"));
+  const fs::path old_format = fs::path(MODR_SOURCE_DIR) / "tests/fuzz/seeds/checkpoint/old_format.h5";
+  const CheckpointReader renewed(repack(old_format, "new.h5"));
   EXPECT_EQ(renewed.info().step, 7);
   ASSERT_EQ(renewed.weight_names(), (std::vector<std::string>{"chunked", "contiguous", "half"}));
   for (const std::string& name : renewed.weight_names())

@@ -183,7 +183,8 @@ TEST(VerifyCheckpoint, FindsEveryChangedAttribute) {
 TEST(VerifyCheckpoint, FindsOtherDatasets) {
   const TemporaryFolder folder;
   const fs::path path = save_example(folder.path() / "a.h5");
-  for (const char* dataset : {"config", "guard", "weights/transformer.lora_A", "optimizer/exp_avg/transformer.lora_A"}) {
+  for (const char* dataset :
+       {"config", "guard", "weights/transformer.lora_A", "optimizer/exp_avg/transformer.lora_A"}) {
     if (std::string_view(dataset).find('/') == std::string_view::npos)
       expect_found(path, dataset, [&](const fs::path& copy) { testing::change_dataset(copy, dataset); });
     expect_found(path, dataset, [&](const fs::path& copy) { testing::remove_dataset(copy, dataset); });
@@ -191,8 +192,8 @@ TEST(VerifyCheckpoint, FindsOtherDatasets) {
                  [&](const fs::path& copy) { testing::rename_dataset(copy, dataset, std::string(dataset) + "x"); });
   }
   // What the values, the sums and the types leave open: which is which.
-  save_checkpoint(path, {}, {{"a", random_tensor({3}, DType::f32, 1), true}, {"b", random_tensor({3}, DType::f32, 2), true}},
-                  {});
+  save_checkpoint(
+      path, {}, {{"a", random_tensor({3}, DType::f32, 1), true}, {"b", random_tensor({3}, DType::f32, 2), true}}, {});
   expect_found(path, "swapped", [&](const fs::path& copy) {
     testing::rename_dataset(copy, "weights/a", "weights/c");
     testing::rename_dataset(copy, "weights/b", "weights/a");

@@ -64,13 +64,13 @@ TEST(Inspect, VerifyTellsDamageFromTheWrongFile) {
   EXPECT_NE(found.text.find("its config, attributes or datasets are not those"), std::string::npos) << found.text;
   EXPECT_TRUE(found.text.ends_with(file + ": damaged: 1 problem\n")) << found.text;
 
-  const TemporaryFolder empty;
-  const std::string text = empty.write("text.h5", "no HDF5").string();
+  const std::string empty = folder.path() / "empty", text = folder.write("text.h5", "no HDF5").string();
+  fs::create_directory(empty);
   for (const char* option : {"--verify", "--json"}) {
     const auto inspect = [&](const std::string& path) {
       return [path, option] { run(run_inspect, {"inspect", path, option}); };
     };
-    expect_error(inspect(empty.path().string()), {empty.path().string() + ": a folder without checkpoints/latest"});
+    expect_error(inspect(empty), {empty + ": a folder without checkpoints/latest"});
     expect_error(inspect(text), {"text.h5: not an HDF5 file"});
     expect_error(inspect(text + "x"), {"text.h5x: no such file"});
   }
@@ -92,9 +92,9 @@ TEST(Diff, TakesTheLatestOfARunAndSaysWhich) {
   EXPECT_EQ(run(run_diff, {"diff", file, file}).text, "same\n");
   EXPECT_EQ(run(run_diff, {"diff", run_folder, file}).text, "A  " + file + "\nsame\n");
   EXPECT_EQ(run(run_diff, {"diff", file, run_folder}).text, "B  " + file + "\nsame\n");
-  const TemporaryFolder empty;
-  expect_error([&] { run(run_diff, {"diff", file, empty.path().string()}); },
-               {empty.path().string() + ": a folder without checkpoints/latest"});
+  const std::string empty = folder.path() / "empty";
+  fs::create_directory(empty);
+  expect_error([&] { run(run_diff, {"diff", file, empty}); }, {empty + ": a folder without checkpoints/latest"});
 }
 
 }  // namespace
