@@ -15,7 +15,6 @@ namespace {
 
 using dnnl::memory;
 
-
 const dnnl::engine& cpu_engine() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   return engine;
@@ -57,7 +56,7 @@ dnnl::matmul prepare(const Product& p) {
     attributes.set_post_ops(after);
   }
   const memory::desc b = p.b_is_packed ? packed_desc(p.b.rows, p.b.columns, p.b.type) : p.b.desc();
-  return dnnl::matmul(dnnl::matmul::primitive_desc({p.a.desc(), b, p.c.desc()}, attributes, cpu_engine()));
+  return dnnl::matmul(describe_product(cpu_engine(), p.a.desc(), b, p.c.desc(), attributes));
 }
 
 dnnl::matmul prepared(const Product& product) {
@@ -99,10 +98,10 @@ memory::desc packed_desc(int64_t k, int64_t n, memory::data_type type) {
   const std::lock_guard lock(mutex);
   const auto [found, added] = table->try_emplace({k, n, static_cast<int64_t>(type)});
   if (added) {
-    const dnnl::matmul::desc product({{block_rows, k}, type, memory::format_tag::ab},
-                                     {{k, n}, type, memory::format_tag::any},
-                                     {{block_rows, n}, type, memory::format_tag::ab});
-    found->second = dnnl::matmul::primitive_desc(product, cpu_engine()).weights_desc();
+    const memory::desc a({block_rows, k}, type, memory::format_tag::ab);
+    const memory::desc b({k, n}, type, memory::format_tag::any);
+    const memory::desc c({block_rows, n}, type, memory::format_tag::ab);
+    found->second = describe_product(cpu_engine(), a, b, c).weights_desc();
   }
   return found->second;
 }

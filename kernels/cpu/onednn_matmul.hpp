@@ -14,6 +14,19 @@ constexpr dnnl::memory::data_type type_of() {
   return std::is_same_v<T, float> ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16;
 }
 
+/// How oneDNN would do C = A B: its version 2 wants the three layouts in a description of their own, version 3 as they
+/// are. Throws dnnl::error when it cannot.
+template <typename Matmul = dnnl::matmul>  // a template, for only what the version has is looked at
+typename Matmul::primitive_desc describe_product(const dnnl::engine& engine, const dnnl::memory::desc& a,
+                                                 const dnnl::memory::desc& b, const dnnl::memory::desc& c,
+                                                 const dnnl::primitive_attr& attributes = {}) {
+  if constexpr (requires { typename Matmul::desc; }) {
+    return {typename Matmul::desc(a, b, c), attributes, engine};
+  } else {
+    return {engine, a, b, c, attributes};
+  }
+}
+
 /// A matrix [rows, columns] in memory: rows `stride` apart, or, transposed, columns.
 struct MatrixLayout {
   int64_t rows, columns, stride;

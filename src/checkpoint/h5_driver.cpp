@@ -15,6 +15,8 @@ namespace modr {
 
 namespace {
 
+[[maybe_unused]] constexpr int kDriverValue = 317;  // drivers of applications have 256 to 511
+
 struct DriverInfo {
   H5WriteState* state;
 };
@@ -94,6 +96,10 @@ herr_t truncate(H5FD_t* file, hid_t, hbool_t) {
 
 H5FD_class_t make_driver() {
   H5FD_class_t driver{};
+#ifdef H5FD_CLASS_VERSION  // from HDF5 1.13 on, which refuses a driver of another version
+  driver.version = H5FD_CLASS_VERSION;
+  driver.value = kDriverValue;
+#endif
   driver.name = "modr";
   driver.maxaddr = static_cast<haddr_t>(INT64_MAX);
   driver.fc_degree = H5F_CLOSE_WEAK;
@@ -117,8 +123,9 @@ H5FD_class_t make_driver() {
 void use_write_driver(const H5Handle& access, H5WriteState* state) {
   static const H5FD_class_t driver = make_driver();
   const H5Handle id(H5FDregister(&driver), H5FDunregister);
+  if (!id.ok()) fail_hdf5("HDF5", "does not take the driver that writes checkpoints");
   const DriverInfo info{state};
-  H5Pset_driver(access.id(), id.id(), &info);  // takes a reference to the driver
+  require_hdf5(H5Pset_driver(access.id(), id.id(), &info), "the driver");  // takes a reference to the driver
 }
 
 }  // namespace modr

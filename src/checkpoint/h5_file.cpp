@@ -26,13 +26,14 @@ H5Handle open_object(hid_t file, const std::string& object, const std::string& w
 
 H5Handle file_access() {
   H5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG);
+  require_hdf5(H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG), "closing at once");
   // A checkpoint gets its name when it is whole, so nobody needs a lock; some cluster file systems have none.
-  H5Pset_file_locking(access.id(), false, true);
+  require_hdf5(H5Pset_file_locking(access.id(), false, true), "going without locks");
   return access;
 }
 
-// What H5Literate and H5Ovisit fill; exceptions may not cross the C library.
+// What H5Literate and H5Ovisit fill; exceptions may not cross the C library. (What these tell of a link or an object has
+// another type in HDF5 1.10 and from 1.12 on, with the same member `type`.)
 struct NameList {
   std::vector<std::string> names;
   bool out_of_memory = false;
@@ -107,11 +108,11 @@ H5File H5File::create(const std::filesystem::path& path) {
   const H5Handle access = file_access();
   use_write_driver(access, file.writing_.get());
   // Large chunks start on pages of their own: ranks of different hosts write neighbouring ones.
-  H5Pset_alignment(access.id(), 1 << 16, 1 << 12);
+  require_hdf5(H5Pset_alignment(access.id(), 1 << 16, 1 << 12), "the alignment of chunks");
   // The 1.10 format has checksums on all metadata; older libraries' formats have none.
-  H5Pset_libver_bounds(access.id(), H5F_LIBVER_V110, H5F_LIBVER_V110);
+  require_hdf5(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V110, H5F_LIBVER_V110), "the format of HDF5 1.10");
   const H5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
-  H5Pset_obj_track_times(creation.id(), false);  // equal contents give equal files
+  require_hdf5(H5Pset_obj_track_times(creation.id(), false), "no times");  // equal contents give equal files
   file.id_ = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id());
   file.check_written(file.id_ >= 0, "");
   return file;
@@ -157,7 +158,7 @@ std::vector<std::string> H5File::children(const std::string& group) const {
   const Hdf5Lock lock;
   const H5Handle object = open_object(id_, group, where(group));
   if (H5Iget_type(object.id()) != H5I_GROUP) fail("{}: a dataset, expected a group", where(group));
-  const auto add = [](hid_t, const char* name, const H5L_info_t* info, void* list) -> herr_t {
+  const auto add = [](hid_t, const char* name, const auto* info, void* list) -> herr_t {
     return info->type == H5L_TYPE_HARD ? static_cast<NameList*>(list)->add(name) : 0;
   };
   NameList list;
@@ -170,7 +171,7 @@ std::vector<std::string> H5File::datasets(const std::string& group) const {
   const Hdf5Lock lock;
   const H5Handle object = open_object(id_, group, where(group));
   if (H5Iget_type(object.id()) != H5I_GROUP) fail("{}: a dataset, expected a group", where(group));
-  const auto add = [](hid_t, const char* name, const H5O_info_t* info, void* list) -> herr_t {
+  const auto add = [](hid_t, const char* name, const auto* info, void* list) -> herr_t {
     return info->type == H5O_TYPE_DATASET ? static_cast<NameList*>(list)->add(name) : 0;
   };
   NameList list;

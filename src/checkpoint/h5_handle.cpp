@@ -60,4 +60,8 @@ void fail_reading(const std::string& where, const std::string& what, const std::
   fail("{}: {}{}: {}", where, what, failure.of_system ? "" : ", the file is damaged", failure.reason);
 }
 
+void require_hdf5(herr_t result, const char* setting) {
+  if (result < 0) fail_hdf5("HDF5", fmt::format("{} cannot be set", setting));
+}
+
 }  // namespace modr

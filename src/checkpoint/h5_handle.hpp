@@ -33,6 +33,10 @@ class H5Handle {
   Closer closer_ = nullptr;
 };
 
+/// What an H5Pset_… or another setting of HDF5's returned; throws Error when it was refused. (One that is left out
+/// could, for instance, give a file without checksums.)
+void require_hdf5(herr_t result, const char* setting);
+
 /// HDF5, as it is commonly built, knows no threads, and a save uses it beside training: whoever calls it holds this.
 /// Every public function of H5File does.
 class Hdf5Lock {

@@ -21,9 +21,9 @@ std::string without_padding(std::string text, H5T_str_t padding) {
 
 H5Handle hdf5_text_type(std::string_view text) {
   H5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-  H5Tset_size(type.id(), std::max<std::size_t>(text.size(), 1));
-  H5Tset_strpad(type.id(), H5T_STR_NULLPAD);
-  H5Tset_cset(type.id(), H5T_CSET_UTF8);
+  require_hdf5(H5Tset_size(type.id(), std::max<std::size_t>(text.size(), 1)), "the length of a text");
+  require_hdf5(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), "the end of a text");
+  require_hdf5(H5Tset_cset(type.id(), H5T_CSET_UTF8), "UTF-8");
   return type;
 }
 

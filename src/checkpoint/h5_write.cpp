@@ -32,7 +32,7 @@ void H5File::create_group(const std::string& group) {
   if (group.empty() || has(group)) return;
   create_group(above(group));
   const H5Handle properties(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
-  H5Pset_obj_track_times(properties.id(), false);
+  require_hdf5(H5Pset_obj_track_times(properties.id(), false), "no times");
   const H5Handle made(H5Gcreate2(id_, group.c_str(), H5P_DEFAULT, properties.id(), H5P_DEFAULT), H5Gclose);
   check_written(made.ok(), group);
 }
@@ -43,12 +43,13 @@ int64_t H5File::make_dataset(const std::string& dataset, const Shape& shape, int
   if (shape.rank() > 0 && shape.numel() > 0) {  // scalars and empty datasets cannot be chunked
     const ChunkGrid grid(shape, H5Tget_size(type));
     const std::vector<hsize_t> chunk(grid.chunk().begin(), grid.chunk().end());
-    H5Pset_chunk(properties.id(), static_cast<int>(chunk.size()), chunk.data());
-    H5Pset_fletcher32(properties.id());
+    require_hdf5(H5Pset_chunk(properties.id(), static_cast<int>(chunk.size()), chunk.data()), "the size of chunks");
+    require_hdf5(H5Pset_fletcher32(properties.id()), "checksums");
   }
-  H5Pset_obj_track_times(properties.id(), false);  // equal contents give equal files
+  require_hdf5(H5Pset_obj_track_times(properties.id(), false), "no times");  // equal contents give equal files
   const H5Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
-  H5Pset_chunk_cache(access.id(), 0, 0, H5D_CHUNK_CACHE_W0_DEFAULT);  // so H5Dwrite writes, and fails, at once
+  // So H5Dwrite writes, and fails, at once.
+  require_hdf5(H5Pset_chunk_cache(access.id(), 0, 0, H5D_CHUNK_CACHE_W0_DEFAULT), "no cache of chunks");
   const H5Handle space = space_of(shape);
   const hid_t made = H5Dcreate2(id_, dataset.c_str(), type, space.id(), H5P_DEFAULT, properties.id(), access.id());
   check_written(made >= 0, dataset);

@@ -4,10 +4,10 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <oneapi/dnnl/dnnl.hpp>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "kernels/cpu/onednn_matmul.hpp"
 #include "tools/bench/options.hpp"
 
 namespace modr::tools {
@@ -29,7 +29,7 @@ class BareProduct {
     const memory::desc rows({size, size}, type_of(dtype), memory::format_tag::ab);
     const memory::desc stored({size, size}, type_of(dtype), memory::format_tag::ba);
     const memory::desc any({size, size}, type_of(dtype), memory::format_tag::any);
-    const dnnl::matmul::primitive_desc how({rows, packed ? any : stored, rows}, engine_);
+    const auto how = kernels::cpu::onednn::describe_product(engine_, rows, packed ? any : stored, rows);
     x_ = filled(rows);
     out_ = memory(rows, engine_);
     weights_ = filled(how.weights_desc());
