@@ -7,7 +7,8 @@ build_folder=${MODR_BUILD:-$repository/build/release}
 # (oneDNN's CMake package asks for OpenCL, which nothing here uses.)
 packages=(g++ cmake ninja-build pkg-config git
   libopenmpi-dev openmpi-bin libhdf5-openmpi-dev hdf5-tools libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev
-  libboost-program-options-dev libpcre2-dev libicu-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libgtest-dev libbenchmark-dev iproute2)
+  libboost-program-options-dev libpcre2-dev libicu-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libgtest-dev
+  libbenchmark-dev iproute2)
 
 # A heading, bold on a terminal.
 say() {
@@ -38,7 +39,8 @@ missing_packages() {
 
 # Installs by name what is missing; does nothing, and needs no root, when all is there.
 install_packages() {
-  command -v dpkg-query >/dev/null || fail "expected a Debian 12 system (dpkg); see README.md for the dependencies"
+  command -v dpkg-query >/dev/null ||
+    fail "expected a Debian or Ubuntu system (dpkg-query); cmake/Dependencies.cmake names what is needed elsewhere"
   local missing
   mapfile -t missing < <(missing_packages)
   if ((${#missing[@]} == 0)); then
