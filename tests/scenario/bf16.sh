@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # The same run in float32 and in bf16: losses within 1 %, routes that agree, a checkpoint of float32 that either can load.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 small_data
@@ -5,7 +6,7 @@ for unit in sequence token; do
   for dtype in f32 bf16; do
     name=${unit}_$dtype
     small_run "$name" modr 4 "steps: 40" "dtype: $dtype"
-    expect on_ranks 2 train --config "$name.yaml" --set "model.branches.unit=$unit" > "$name.log" 2>&1
+    silently on_ranks 2 train --config "$name.yaml" --set "model.branches.unit=$unit"
   done
   paste <(losses "runs/${unit}_f32") <(losses "runs/${unit}_bf16") |
     awk '{ d = $2 / $1 - 1; if (d < 0) d = -d; if (d > worst) worst = d; ++n }
@@ -22,15 +23,15 @@ expect h5dump -H runs/token_bf16/checkpoints/step_00000040.h5 > header.txt
 grep -q H5T_IEEE_F32LE header.txt || die "the weights of a bf16 run are not float32"
 # Taken up again, its losses are those of one piece, to the last digit.
 small_run parts modr 4 "steps: 40" "dtype: bf16" "checkpoint_every: 20"
-expect on_ranks 2 train --config parts.yaml > parts.log 2>&1
+silently on_ranks 2 train --config parts.yaml
 tail -20 runs/parts/metrics.jsonl | sed 's/.*"loss":\([^,]*\),.*/\1/' > whole
 rm runs/parts/checkpoints/step_00000040.h5
 echo step_00000020.h5 > runs/parts/checkpoints/latest
-expect on_ranks 2 train --config parts.yaml --resume auto > again.log 2>&1
+silently on_ranks 2 train --config parts.yaml --resume auto
 tail -20 runs/parts/metrics.jsonl | sed 's/.*"loss":\([^,]*\),.*/\1/' | cmp - whole || die "a resumed bf16 run differs"
 # Evaluated in either precision.
 for dtype in f32 bf16; do
-  expect on_ranks 2 eval --checkpoint runs/token_bf16 --data data --tasks all --limit 3 --dtype "$dtype" > "eval_$dtype.txt" 2> eval.log
+  silently on_ranks 2 eval --checkpoint runs/token_bf16 --data data --tasks all --limit 3 --dtype "$dtype"
 done
 code=0
 "$modr" eval --checkpoint runs/token_bf16 --data data --dtype f16 2> wrong.txt || code=$?

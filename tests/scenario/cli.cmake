@@ -69,13 +69,13 @@ modr_cli_test(plan_grid 0 STDOUT "2 x 64 tokens a pass\nrank [0-9 ,]+\n.*MiB  we
   plan --config ${good_run} --set "parallel.stages={prelude: 1, recurrence: 2, coda: 1}" --set train.microbatch=2)
 modr_cli_test(plan_decode 0 STDOUT "^decoding, 3 x .*MiB  KV cache\n" plan --config ${good_run} --decode 3)
 
-# The same line, once, from several ranks. (--quiet: mpirun's own remarks on the exit code are not ours.)
+# The same line, once, from several ranks. (mpirun's own remarks on the exit code are not ours.)
 add_test(NAME scenario/cli/mpirun_bad_config COMMAND ${CMAKE_COMMAND} -DCODE=1
   "-DSTDERR=^modr train: rank 0: .*/${said_in_file}" -P ${CMAKE_CURRENT_SOURCE_DIR}/support/expect_exit.cmake --
-  ${mpirun} --quiet -n 3 $<TARGET_FILE:modr> train --config ${bad_run})
+  ${mpirun} -n 3 $<TARGET_FILE:modr> train --config ${bad_run})
 add_test(NAME scenario/cli/mpirun_wrong_use COMMAND ${CMAKE_COMMAND} -DCODE=2
   "-DSTDERR=^modr train: unrecognised option '--confi'" -P ${CMAKE_CURRENT_SOURCE_DIR}/support/expect_exit.cmake --
-  ${mpirun} --quiet -n 3 $<TARGET_FILE:modr> train --confi)
+  ${mpirun} -n 3 $<TARGET_FILE:modr> train --confi)
 set_tests_properties(scenario/cli/mpirun_bad_config scenario/cli/mpirun_wrong_use PROPERTIES ${mpi_properties}
   PROCESSORS 3 LABELS scenario)
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Jobs that are killed: kill -9 on a random rank at a random moment, half of the times while it saves, on several grids.
 # Each is resumed (at times killed again) and must end with the losses and weights of a job that nobody killed, bit for
 # bit; nothing that was said to be saved may be missing or other than it was. By hand, e.g. to repeat run 17 of a seed:
@@ -44,7 +45,7 @@ sleep_ms() {
 # start NAME GRID KEEP OPTIONS...: the job in the background, its mpirun in `job`, what it says in NAME.log.
 start() {
   local -n options=$2
-  mpirun --oversubscribe --bind-to none --quiet --timeout 500 -n "${ranks[$2]}" "$modr" train --config job.yaml \
+  "${mpirun[@]}" --timeout 500 -n "${ranks[$2]}" "$modr" train --config job.yaml \
     --set "train.output=runs/$1" --set "train.keep_checkpoints=$3" "${options[@]}" "${@:4}" >> "$1.log" 2>&1 &
   job=$!
 }

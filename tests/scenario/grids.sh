@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # One job on several grids: branches that are exchanged, pipeline stages, a checkpoint of the one resumed on the other,
 # evaluation and generation with shared branches. All give what one rank gives.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # A short run on real GSM8K with Huginn's own tokenizer: two ranks, pre-training, branches, evaluation.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 data=$repository/../shared/data

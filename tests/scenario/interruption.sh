@@ -1,10 +1,11 @@
+#!/usr/bin/env bash
 # Jobs that are told to stop: by a signal to one rank, to mpirun, to a process alone, or by a time limit. They save, say
 # so in one line, exit with 4 and go on as if nothing had happened. And dry runs, which train nothing.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 small_data
 steps=120
 small_run whole modr 3 "steps: $steps" "trainable: all"
-on_ranks 2 train --config whole.yaml > /dev/null 2>&1 || die "the uninterrupted run"
+silently on_ranks 2 train --config whole.yaml
 losses runs/whole > whole.txt
 
 # stopped NAME CODE LINE: it ended with 4, said LINE once, and its checkpoint is of the last step recorded.
@@ -55,7 +56,7 @@ interrupt() {
   done
   die "$name: 20 runs ended as if nobody had sent SIG$signal"
 }
-two_ranks=(mpirun --oversubscribe --bind-to none --quiet -n 2 "$modr")
+two_ranks=("${mpirun[@]}" -n 2 "$modr")
 
 for signal in TERM INT USR1; do
   name=to_rank_$signal

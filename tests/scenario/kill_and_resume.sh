@@ -1,14 +1,15 @@
+#!/usr/bin/env bash
 # A job that is killed in the middle of training goes on from its latest checkpoint as if nothing had happened.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 small_data
 small_run whole modr 3 "steps: 120" "checkpoint_every: 5" "trainable: all"
 sed 's/^name: whole/name: killed/' whole.yaml > killed.yaml
-on_ranks 2 train --config whole.yaml > /dev/null 2>&1 || die "the uninterrupted run"
+silently on_ranks 2 train --config whole.yaml
 # Fails when the run was over before it could be killed, as it may be on a busy machine.
 start_and_kill() {
   local first_rank
   rm -rf runs/killed
-  mpirun --oversubscribe --bind-to none --quiet -n 2 "$modr" train --config killed.yaml > killed.log 2>&1 &
+  "${mpirun[@]}" -n 2 "$modr" train --config killed.yaml > killed.log 2>&1 &
   job=$!
   under_way killed 12 "$job" || { cat killed.log; die "the run to be killed did not start"; }
   first_rank=$(cut -d ' ' -f 1 "/proc/$job/task/$job/children" 2> /dev/null) || first_rank=

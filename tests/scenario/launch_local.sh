@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # launch/local and signals: the first one, also a terminal's Ctrl-C, lets a training save and ends it with exit code 4;
 # the second one ends it at once.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # The launch scripts on a real Slurm, of one node that is this machine: a training that reaches its time limit saves,
 # goes back into the queue and ends with the losses of one that nobody interrupted; scancel in the middle of a save;
 # evaluation, alone and after a training; an array of run files. Debian: slurm-wlm, munge. The daemons listen at this

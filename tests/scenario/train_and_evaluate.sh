@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Pre-train on two ranks, fine-tune one LoRA and MoDr, evaluate all on one and on two ranks, look into the files.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 small_data
@@ -19,7 +20,7 @@ expect grep -q "holds a run already" again.log
 
 # The resumed run repeats the uninterrupted one, to the last bit.
 losses runs/base > whole.txt
-on_ranks 2 train --config base.yaml --resume runs/base/checkpoints/step_00000003.h5 > /dev/null 2>&1
+silently on_ranks 2 train --config base.yaml --resume runs/base/checkpoints/step_00000003.h5
 losses runs/base > resumed.txt
 expect cmp whole.txt resumed.txt
 
