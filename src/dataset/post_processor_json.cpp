@@ -9,7 +9,7 @@ namespace modr {
 namespace {
 
 std::vector<int32_t> ids_of_special(const JsonField& processor, const JsonField& piece, const TokenList& tokens) {
-  const std::string& name = piece.at("id").string();
+  const std::string name = piece.at("id").string();
   const auto special = processor.at("special_tokens").find(name.c_str());
   if (!special) piece.at("id").fail_here(fmt::format("{} is not among special_tokens", excerpt(name)));
   const JsonField list = special->at("ids");

@@ -200,7 +200,7 @@ void read_roles(const std::filesystem::path& path, const TokenList& tokens, Role
   for (const auto& [key, id] : fields) {
     const auto field = document.find(key);
     if (!field) continue;
-    const std::string& token = field->is_string() ? field->string() : field->at("content").string();
+    const std::string token = field->is_string() ? field->string() : field->at("content").string();
     *id = tokens.find(token);
     if (!*id) field->fail_here(fmt::format("{} is not a token of tokenizer.json", excerpt(token)));
   }

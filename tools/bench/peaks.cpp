@@ -30,9 +30,9 @@ class BareProduct {
     const memory::desc stored({size, size}, type_of(dtype), memory::format_tag::ba);
     const memory::desc any({size, size}, type_of(dtype), memory::format_tag::any);
     const auto how = kernels::cpu::onednn::describe_product(engine_, rows, packed ? any : stored, rows);
-    x_ = filled(rows);
+    x_ = filled(rows, size);
     out_ = memory(rows, engine_);
-    weights_ = filled(how.weights_desc());
+    weights_ = filled(how.weights_desc(), size);
     product_ = dnnl::matmul(how);
   }
 
@@ -47,8 +47,8 @@ class BareProduct {
   }
 
   // Ordinary numbers: zeros and denormals may be faster or slower.
-  memory filled(const memory::desc& layout) {
-    const memory::desc plain(layout.dims(), memory::data_type::f32, memory::format_tag::ab);
+  memory filled(const memory::desc& layout, int64_t size) {
+    const memory::desc plain({size, size}, memory::data_type::f32, memory::format_tag::ab);
     memory from(plain, engine_), to(layout, engine_);
     auto* values = static_cast<float*>(from.get_data_handle());
     for (std::size_t i = 0; i < plain.get_size() / sizeof(float); ++i)
