@@ -11,10 +11,7 @@ find_package(dnnl REQUIRED)  # (asked for a version, it takes only those of the 
 modr_expect_version(oneDNN ${dnnl_VERSION} 2.6 4)
 set(MPI_CXX_SKIP_MPICXX ON)
 find_package(MPI 3.1 REQUIRED COMPONENTS CXX)
-# Any HDF5 will do, built with MPI or without: ranks write checkpoints side by side without its help (checkpoint_save.hpp).
-set(MODR_HDF5 "" CACHE STRING "pkg-config name of the HDF5 to use, e.g. hdf5-serial; empty: the first that is found")
-pkg_search_module(HDF5 REQUIRED IMPORTED_TARGET ${MODR_HDF5} hdf5-openmpi>=1.10.5 hdf5-serial>=1.10.5 hdf5>=1.10.5)
-modr_expect_version(HDF5 ${HDF5_VERSION} 1.10.5 1.15 " (${HDF5_MODULE_NAME}); -DMODR_HDF5=NAME chooses another one")
+include(Hdf5)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8>=10.40)
 pkg_check_modules(ICU REQUIRED IMPORTED_TARGET icu-uc>=70)
 if(MODR_BUILD_TESTS)
