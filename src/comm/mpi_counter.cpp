@@ -1,6 +1,9 @@
 #include "comm/mpi_counter.hpp"
 
+#include <chrono>
+#include <optional>
 #include <span>
+#include <thread>
 #include <utility>
 
 #include "comm/mpi_check.hpp"
@@ -11,6 +14,23 @@ namespace modr {
 namespace {
 
 constexpr int owner = 0;  // the rank that has the number
+
+// MPI need not answer a draw before its owner makes a call, and MPICH, like Open MPI over TCP, does not: so a thread makes
+// one now and then, of those that let MPI work. (A thousand a second cost nothing, and a piece of work takes longer.)
+class AnsweringThread {
+ public:
+  explicit AnsweringThread(MPI_Comm comm)
+      : thread_([comm](const std::stop_token& stop) {
+          while (!stop.stop_requested()) {
+            int there_is_one = 0;
+            MODR_SERIALIZED(MPI_Iprobe, MPI_ANY_SOURCE, MPI_ANY_TAG, comm, &there_is_one, MPI_STATUS_IGNORE);
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
 
 // MPI makes and frees windows by calls that block: they begin when all ranks have come.
 class MpiCounter final : public CounterBackend {
@@ -26,6 +46,7 @@ class MpiCounter final : public CounterBackend {
     if (group_->rank() == owner) *number = 0;
     MODR_MPI(MPI_Win_sync, window_);
     MODR_MPI(MPI_Barrier, group_->comm());
+    if (group_->rank() == owner && group_->size() > 1) answering_.emplace(group_->comm());
   }
 
   // A draw that nobody waits for any more may still be answered.
@@ -43,6 +64,7 @@ class MpiCounter final : public CounterBackend {
 
   void close() override {
     meet(Operation::close_counter);
+    answering_.reset();
     MODR_MPI(MPI_Win_unlock_all, window_);
     MODR_MPI(MPI_Win_free, &window_);
   }
@@ -64,6 +86,7 @@ class MpiCounter final : public CounterBackend {
   std::shared_ptr<MpiGroup> group_;
   MPI_Win window_ = MPI_WIN_NULL;
   std::shared_ptr<Draw> draw_ = std::make_shared<Draw>();
+  std::optional<AnsweringThread> answering_;  // the last: it ends first
 };
 
 }  // namespace

@@ -18,7 +18,8 @@ bool MpiRequests::done() {
   if (requests_.empty()) return true;
   statuses_.resize(requests_.size());
   int all_done = 0;
-  const int code = MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &all_done, statuses_.data());
+  const int code = MODR_SERIALIZED(MPI_Testall, static_cast<int>(requests_.size()), requests_.data(), &all_done,
+                                   statuses_.data());
   if (code == MPI_ERR_IN_STATUS) {
     const auto failed = std::ranges::find_if(statuses_, [](const MPI_Status& status) {
       return status.MPI_ERROR != MPI_SUCCESS && status.MPI_ERROR != MPI_ERR_PENDING;

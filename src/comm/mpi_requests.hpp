@@ -6,6 +6,7 @@
 #include <deque>
 #include <vector>
 
+#include "comm/mpi_check.hpp"
 #include "comm/tag.hpp"
 
 namespace modr {
@@ -16,7 +17,7 @@ class StridedType {
   StridedType(int count, int64_t stride);
   StridedType(const StridedType&) = delete;
   StridedType& operator=(const StridedType&) = delete;
-  ~StridedType() { MPI_Type_free(&type_); }
+  ~StridedType() { MODR_SERIALIZED(MPI_Type_free, &type_); }
   MPI_Datatype get() const { return type_; }
 
  private:

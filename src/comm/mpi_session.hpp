@@ -7,9 +7,9 @@ namespace modr {
 /// The job, from its first to its last message; one a process, made in main().
 ///
 /// Under mpirun or srun --mpi=pmix it initialises MPI (thread level SERIALIZED: any thread may communicate, one at a
-/// time; under MULTIPLE Open MPI's TCP one-sided transport refuses to work, and WorkCounter needs it). A process that
-/// was started by itself gets the `self` group and leaves MPI alone: Open MPI's own way of running alone starts a
-/// daemon first, and fails where it finds no ssh.
+/// time, see mpi_mutex(); under MULTIPLE Open MPI's TCP one-sided transport refuses to work, and WorkCounter needs it).
+/// A process that was started by itself gets the `self` group and leaves MPI alone: Open MPI's own way of running alone
+/// starts a daemon first, and fails where it finds no ssh.
 class MpiSession {
  public:
   /// Throws Error when MPI cannot start, or when the launcher and MPI disagree about the number of ranks.

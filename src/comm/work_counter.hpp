@@ -9,10 +9,9 @@ namespace modr {
 
 /// A counter that all ranks of a group share: next() gives 0, 1, 2, ... each exactly once over all ranks.
 ///
-/// On MPI it is an integer in a window of rank 0, drawn by fetch-and-add without rank 0's help where the network can
-/// do that: on one node (shared memory; a draw takes microseconds while rank 0 computes) and on RDMA networks. Over
-/// plain TCP a draw is answered when rank 0 is next inside an MPI call, at the latest with its own next() or close():
-/// another rank waits for at most one of rank 0's work items.
+/// On MPI it is an integer in a window of rank 0, drawn by fetch-and-add. Where MPI does that without rank 0 (Open MPI on
+/// one node, RDMA networks) a draw takes microseconds; elsewhere a thread of rank 0 answers it, within a few
+/// milliseconds, whatever rank 0 computes in the meantime.
 class WorkCounter {
  public:
   /// Collective. Starts at 0.

@@ -33,6 +33,30 @@ TEST(RankPool, DoesEveryPieceOnceAndReturnsThemInOrder) {
   }
 }
 
+// The root's first piece lasts until the others have done all the rest: no call of MPI by the root helps them.
+TEST(RankPool, TheOthersGetOnWhileTheRootIsAtALongPiece) {
+  if (mpi_world().size() == 1) GTEST_SKIP() << "there are no others";
+  constexpr int64_t count = 50;
+  const SharedFolder folder;
+  const auto file_of = [&](int64_t piece) { return folder.path() / std::to_string(piece); };
+  int64_t done = 0;
+  const auto work = [&](int64_t piece) {
+    if (mpi_world().is_root()) {
+      make_file(folder.path() / "root");
+      for (int64_t other = 0; other < count; ++other)
+        if (other != piece && !wait_for_file(file_of(other))) fail("piece {} is not done while the root works", other);
+    } else if (!wait_for_file(folder.path() / "root")) {
+      fail("the root got no piece");
+    }
+    make_file(file_of(piece));
+    ++done;
+    return std::string();
+  };
+  run_pool(mpi_world(), count, work);
+  EXPECT_TRUE(done == 1 || !mpi_world().is_root()) << done << " pieces";
+  EXPECT_EQ(mpi_world().all_reduced(done), count);
+}
+
 // The others do the piece they have in hand, which here lasts until the rank that failed has left its loop, and no other.
 TEST(RankPool, AFailureStopsAllRanksAfterThePieceTheyAreAt) {
   constexpr int64_t count = 100000;
