@@ -12,9 +12,15 @@ namespace modr {
 
 namespace {
 
-// Seconds between looks for an alarm. Most waits are shorter; one that is not gives its processor away. (MPI does so at
-// each look where mpirun started more ranks than there are cores; twice a look would be a round of all ranks more.)
+// Seconds between looks for an alarm. Most waits are shorter; one that is not gives its processor away. (Open MPI does so
+// at each look where mpirun started more ranks than there are cores; twice a look would be a round of all ranks more.
+// MPICH never does.)
 constexpr double look_interval = 0.01;
+#ifdef OPEN_MPI
+constexpr bool mpi_yields = true;
+#else
+constexpr bool mpi_yields = false;
+#endif
 constexpr double grace = 2;  // seconds that the others have to answer an alarm
 
 }  // namespace
@@ -49,7 +55,7 @@ void MpiMonitor::wait(const Tag& tag, std::span<const int32_t> partners, const s
   while (!done()) {
     advance_all();
     const double now = node_seconds();
-    if (now - start > look_interval) std::this_thread::yield();
+    if (!mpi_yields || now - start > look_interval) std::this_thread::yield();
     if (now < next_look) continue;
     next_look = now + look_interval;
     if (now - start > timeout_ || alarm_.is_raised()) give_up(partners);
