@@ -178,8 +178,9 @@ int evaluate_all(const Communicator& world, const EvalRequest& request) {
   }
   run_agreed(world, [&] {
     if (!world.is_root()) return;
-    fmt::print("{}", to_table(results));
     if (!request.config.output.empty()) write_report(results, tasks, request.config, context);
+    fmt::print("{}", to_table(results));
+    flush_stdout();
   });
   if (!request.config.output.empty()) log("wrote summary.json and samples.jsonl to {}", request.config.output);
   return 0;

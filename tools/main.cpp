@@ -2,16 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
-#include <iostream>
 #include <iterator>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/nearest_name.hpp"
 #include "comm/launcher.hpp"
 #include "tools/cli/command_line.hpp"
@@ -44,7 +42,7 @@ std::string usage() {
   std::string text = "usage: modr COMMAND [ARGUMENTS...]\n\ncommands:\n";
   for (const Command& command : kCommands) text += fmt::format("  {:<10} {}\n", command.name, command.summary);
   return text + "\n`modr COMMAND --help` tells more. Exit codes: 0 done, 1 failed, 2 wrong use,\n"
-                "3 ranks lost each other, 4 interrupted: all is saved and can be continued.\n";
+                "3 ranks lost each other, 4 interrupted: all is saved and can be continued.";
 }
 
 const Command& find_command(const std::string& name) {
@@ -56,29 +54,21 @@ const Command& find_command(const std::string& name) {
   throw UsageError(fmt::format("unknown command '{}'{}", name, did_you_mean(name, names)));
 }
 
-// Data that did not get through (a full disk) is a failure, even if it shows only when buffers are emptied.
-void flush_stdout() {
-  std::cout.flush();
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
-    fail("cannot write to stdout: {}", std::strerror(errno));
-  }
-}
-
 int run(int argc, char** argv) {
   if (argc < 2) {
-    fmt::print(stderr, "{}", usage());
-    return 2;
+    say(usage());
+    return exit_code::wrong_use;
   }
   const std::string name = argv[1];
   int code = 0;
   if (name == "--help" || name == "-h") {
-    fmt::print("{}", usage());
+    fmt::print("{}\n", usage());
   } else if (name == "--version") {
     fmt::print("modr {}\n", MODR_VERSION);
   } else {
     code = find_command(name).run(argc - 1, argv + 1);
   }
-  flush_stdout();
+  if (code == exit_code::ok) flush_stdout();
   return code;
 }
 
@@ -94,6 +84,7 @@ std::string program_name(int argc, char** argv) {
 }  // namespace modr::tools
 
 int main(int argc, char** argv) {
+  modr::tools::open_standard_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of the write, told like a full disk
   try {
     return modr::tools::run(argc, argv);
@@ -101,8 +92,8 @@ int main(int argc, char** argv) {
     const std::string program = modr::tools::program_name(argc, argv);
     const modr::tools::Failure failure = modr::tools::current_failure(program);
     // Wrong use is the same on every rank of a job: one of them says it.
-    const bool said_by_another = failure.code == 2 && modr::launched_rank() > 0;
-    if (!said_by_another) fmt::print(stderr, "{}: {}\n", program, failure.text);
+    const bool said_by_another = failure.code == modr::exit_code::wrong_use && modr::launched_rank() > 0;
+    if (!said_by_another && !failure.text.empty()) modr::say(fmt::format("{}: {}", program, failure.text));
     return failure.code;
   }
 }

@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdio>
 #include <memory>
 
 #include "base/printable.hpp"
@@ -31,5 +32,13 @@ void set_log_rank(int rank, int size) {
 
 void log_text(const std::string& text) { logger().info(printable(text)); }
 void warn_text(const std::string& text) { logger().warn("warning: " + printable(text)); }
+
+void say(std::string_view line) noexcept {
+  try {
+    const std::string whole = fmt::format("{}\n", line);
+    std::fwrite(whole.data(), 1, whole.size(), stderr);  // at once, between the lines of other processes
+  } catch (const std::exception&) {  // no memory for it
+  }
+}
 
 }  // namespace modr

@@ -13,13 +13,16 @@
 namespace modr {
 
 /// The checkpoints of a run as training goes on. With train.async_save a save takes a copy of the state, and the rest is
-/// done beside the next steps; at most one save is under way. All calls are collective over the shard's world; those that
-/// end a save throw the same Error on all ranks when it failed, and older checkpoints are then as they were.
+/// done beside the next steps; at most one save is under way. A thread talks to the disk, so that a rank whose disk does
+/// not answer still answers the others. All calls are collective over the shard's world; those that end a save throw the
+/// same Error on all ranks when it failed, and older checkpoints are then as they were.
 class Checkpointer {
  public:
   /// Keeps references to job and shard.
   Checkpointer(std::filesystem::path run_folder, const TrainJob& job, const Shard& shard);
-  /// A save that is still under way is given up.
+  /// A save that is still under way is given up. Waits for its thread, but not when ranks have lost each other, and not
+  /// for long when an exception passes through on one of several ranks: the thread is left behind then, with all that it
+  /// uses, and the process has to end.
   ~Checkpointer();
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
@@ -38,22 +41,28 @@ class Checkpointer {
   double last_seconds() const { return last_seconds_; }
 
  private:
+  // All that the thread uses.
   struct Saving {
     CheckpointSave save;
-    Stopwatch watch{};
+    std::shared_ptr<CheckpointBuffer> buffer;
+    Stopwatch watch{};       // of the save
     double stood_still = 0;  // seconds that training did
     double beside = 0;       // seconds of work() beside it
-    std::atomic<bool> is_ready = false;  // work() has returned
+    Stopwatch turn{};        // of the last work()
+    double turn_s = 0;       // how long that took, once it is ready
+    std::atomic<bool> is_ready = false;
     std::thread thread{};
   };
-  void work_beside();
+  void start_turn();
   bool advance();
   void finish();
+  double patience_s() const;
 
   std::filesystem::path run_folder_;
   const TrainJob& job_;
   const Shard& shard_;
-  CheckpointBuffer buffer_;
+  int exceptions_at_start_;
+  std::shared_ptr<CheckpointBuffer> buffer_ = std::make_shared<CheckpointBuffer>();
   std::unique_ptr<Saving> saving_;  // on all ranks or on none
   std::filesystem::path last_;
   double last_seconds_ = 0;

@@ -1,15 +1,22 @@
 #include "tools/cli/command_line.hpp"
 
+#include <fcntl.h>
 #include <fmt/ostream.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <fstream>
 #include <iostream>
 #include <new>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -90,7 +97,33 @@ po::value_semantic* unsigned_value(const std::string& option, uint64_t& value) {
   return po::value<std::string>()->value_name("N")->default_value(std::to_string(value))->notifier(parse);
 }
 
+namespace {
+
+bool has_stdout_failed() { return std::ferror(stdout) != 0 || !std::cout; }
+
+bool has_stdouts_reader_gone() {
+  pollfd out{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+}  // namespace
+
+void open_standard_streams() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(descriptor, F_GETFD) >= 0) continue;
+    // The lowest that is free is this one. What is only read cannot be written.
+    open("/dev/null", descriptor == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+void flush_stdout() {
+  std::cout.flush();
+  if (std::fflush(stdout) != 0 || has_stdout_failed()) fail("cannot write to stdout: {}", std::strerror(errno));
+}
+
 Failure current_failure(const std::string& program) {
+  if (has_stdout_failed() && has_stdouts_reader_gone()) return {"", exit_code::failed};
   try {
     throw;
   } catch (const UsageError& error) {
@@ -99,6 +132,9 @@ Failure current_failure(const std::string& program) {
     return {printable(error.what()), exit_code::failed};
   } catch (const std::bad_alloc&) {
     return {"out of memory", exit_code::failed};
+  } catch (const std::system_error& error) {
+    if (!has_stdout_failed()) return {printable(fmt::format("unexpected failure: {}", error.what())), exit_code::failed};
+    return {fmt::format("cannot write to stdout: {}", error.code().message()), exit_code::failed};
   } catch (const std::exception& error) {
     return {printable(fmt::format("unexpected failure: {}", error.what())), exit_code::failed};
   }
@@ -109,7 +145,7 @@ namespace {
 // One rank tells what happened to all. The others leave it the time to do so; that they end the job themselves is for
 // the case that it cannot.
 [[noreturn]] void end_lost_job(const std::string& program, const CommError& error, const MpiSession& session) {
-  if (error.speaks()) fmt::print(stderr, "{}: {}\n", program, printable(error.what()));
+  if (error.speaks()) say(fmt::format("{}: {}", program, printable(error.what())));
   else std::this_thread::sleep_for(std::chrono::milliseconds(1500));
   // launch/local's: it ends an mpirun that waits for a host out of reach.
   if (const char* file = std::getenv("MODR_END_FILE")) std::ofstream(file) << int{exit_code::ranks_lost} << '\n';
@@ -135,8 +171,8 @@ int run_on_ranks(const std::string& program, const std::function<int(const Commu
     // What all ranks agreed on fails everywhere: rank 0 says so, and has ended the job before the others speak up.
     if (!world.is_root()) std::this_thread::sleep_for(std::chrono::seconds(1));
     const bool names_rank = failure.text.starts_with("rank ");
-    fmt::print(stderr, "{}: {}{}\n", program, names_rank ? "" : fmt::format("rank {}: ", world.rank()),
-               failure.text);
+    if (!failure.text.empty())
+      say(fmt::format("{}: {}{}", program, names_rank ? "" : fmt::format("rank {}: ", world.rank()), failure.text));
     session.abort(failure.code);
   }
 }

@@ -60,7 +60,8 @@ auto parse_option(const std::string& option, Parse&& parse) {
   }
 }
 
-/// One line about the exception that is being handled, and the exit code it stands for.
+/// One line about the exception that is being handled, and the exit code it stands for. Empty when there is nothing to
+/// say: whoever read stdout has gone, as in `modr ... | head`.
 struct Failure {
   std::string text;
   int code;
@@ -68,6 +69,14 @@ struct Failure {
 /// To be called in a catch block. `program` is "modr" or "modr <command>". The code is 2 for a UsageError, whose text
 /// gets a hint to --help, and 1 for all else (see exit_code).
 Failure current_failure(const std::string& program);
+
+/// Opens on /dev/null what is closed of stdin, stdout and stderr, before anything else is opened, which would take their
+/// places and what is written to them. Results that go to a closed stdout still fail. Writing where nobody reads any more
+/// is an error from then on, rather than the end of the process.
+void open_standard_streams();
+
+/// Brings all data to stdout. Throws Error when some did not get through (a full disk, say).
+void flush_stdout();
 
 /// Runs `program`'s work on every rank of the job and returns its exit code, when all ranks are through. When a rank
 /// throws, its failure is printed with the rank and the whole job ends with its code; when ranks lose each other
