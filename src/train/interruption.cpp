@@ -19,7 +19,8 @@ struct NamedSignal {
   int number;
   const char* name;
 };
-constexpr std::array<NamedSignal, 3> stop_signals{{{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGUSR1, "SIGUSR1"}}};
+constexpr std::array<NamedSignal, 4> stop_signals{
+    {{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGHUP, "SIGHUP"}, {SIGUSR1, "SIGUSR1"}}};
 
 // Lock-free atomics may be used in a signal's handler, which may run on any thread.
 std::atomic<int> first_signal{0};
@@ -31,7 +32,7 @@ static_assert(std::atomic<int64_t>::is_always_lock_free && std::atomic<StopSigna
 void remember(int number) {
   int none = 0;
   first_signal.compare_exchange_strong(none, number);
-  if (number == SIGUSR1) return;
+  if (number != SIGTERM && number != SIGINT) return;
   const int64_t now_ms = clock_ms.load()();
   int64_t since_ms = 0;
   if (ending_since_ms.compare_exchange_strong(since_ms, now_ms) || now_ms - since_ms < 1000) return;
@@ -45,7 +46,6 @@ std::array<struct sigaction, stop_signals.size()> actions_before;
 constexpr int64_t time_is_near = 1;
 constexpr int64_t signal_unit = int64_t{1} << 32;
 
-// Of the same signal on several ranks the lowest rank's is the largest.
 // The threads that compute have no stack of their own for signals: Linux gives these to the main thread, but two within
 // microseconds, while that one waits, may go to two threads.
 void let_workers_take(bool taken) {
@@ -57,6 +57,7 @@ void let_workers_take(bool taken) {
   });
 }
 
+// Of the same signal on several ranks the lowest rank's is the largest.
 int64_t code_of(int signal, const Communicator& comm) { return signal * signal_unit + (comm.size() - comm.rank()); }
 
 std::string text_of(int64_t code, int ranks) {
@@ -89,9 +90,12 @@ StopSignals::StopSignals(Clock clock) : stack_(static_cast<std::size_t>(sysconf(
   // be the heap (jit_avx512_core_gemm_f32: mov rsp, ARG_WS). Linux gives signals to the main thread, which is this one.
   action.sa_flags = SA_RESTART | SA_ONSTACK;
   sigemptyset(&action.sa_mask);
-  for (std::size_t i = 0; i < stop_signals.size(); ++i)
-    MODR_CHECK(sigaction(stop_signals[i].number, &action, &actions_before[i]) == 0, "no handler for {}",
-               stop_signals[i].name);
+  for (std::size_t i = 0; i < stop_signals.size(); ++i) {
+    const auto [number, name] = stop_signals[i];
+    MODR_CHECK(sigaction(number, nullptr, &actions_before[i]) == 0, "no handler of {} to be seen", name);
+    const bool outlives_terminal = number == SIGHUP && actions_before[i].sa_handler == SIG_IGN;  // nohup
+    if (!outlives_terminal) MODR_CHECK(sigaction(number, &action, nullptr) == 0, "no handler for {}", name);
+  }
 }
 
 StopSignals::~StopSignals() {

@@ -58,7 +58,7 @@ interrupt() {
 }
 two_ranks=("${mpirun[@]}" -n 2 "$modr")
 
-for signal in TERM INT USR1; do
+for signal in TERM INT HUP USR1; do
   name=to_rank_$signal
   interrupt "$name" "$signal" rank "${two_ranks[@]}"
   stopped "$name" "$code" "interrupted by SIG$signal on rank 1"
@@ -70,9 +70,16 @@ interrupt to_mpirun USR1 job "${two_ranks[@]}"
 stopped to_mpirun "$code" "interrupted by SIGUSR1 on rank [01]"
 goes_on to_mpirun
 
-# A process alone, whose numbers are those of its own kind.
+# A process alone, whose numbers are those of its own kind; and one that nohup lets outlive its terminal.
 interrupt alone TERM job "$modr"
 stopped alone "$code" "interrupted by SIGTERM"
+run_like_whole outlives
+(trap "" HUP; exec "$modr" train --config outlives.yaml > outlives.out 2> outlives.log) &
+job=$!
+under_way outlives 3 $job || { cat outlives.log; die "outlives does not start"; }
+kill -HUP $job
+wait $job || { cat outlives.log; die "nohup's job ended with its terminal"; }
+expect test "$(wc -l < runs/outlives/metrics.jsonl)" = $steps
 
 # A time limit: from the option, and from Slurm. A margin that leaves no time stops after the first step.
 run_like_whole limit

@@ -21,7 +21,8 @@ int64_t test_clock() { return test_ms; }
 Interruption without_limit() { return Interruption(Communicator::self(), TimeLimit({}, 0, 0)); }
 
 TEST(Interruption, NamesTheSignalThatCame) {
-  for (const auto& [number, name] : {std::pair{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGUSR1, "SIGUSR1"}}) {
+  for (const auto& [number, name] :
+       {std::pair{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGHUP, "SIGHUP"}, {SIGUSR1, "SIGUSR1"}}) {
     Interruption interruption = without_limit();
     EXPECT_EQ(interruption.reason_to_stop(1), std::nullopt);
     raise(number);
@@ -53,6 +54,21 @@ TEST(Interruption, ThenSignalsDoWhatTheyDidBefore) {
   EXPECT_EQ(after.sa_handler, before.sa_handler);
 }
 
+TEST(Interruption, AJobUnderNohupOutlivesItsTerminal) {
+  struct sigaction ignore {}, before {}, after {};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGHUP, &ignore, &before);
+  {
+    Interruption interruption = without_limit();
+    raise(SIGHUP);
+    EXPECT_EQ(interruption.reason_to_stop(1), std::nullopt);
+    raise(SIGTERM);
+    EXPECT_EQ(interruption.reason_to_stop(1), "interrupted by SIGTERM");
+  }
+  sigaction(SIGHUP, &before, &after);
+  EXPECT_EQ(after.sa_handler, SIG_IGN);
+}
+
 // Of two at the same time the second might go to another thread, which computes on a stack that may be the heap.
 TEST(Interruption, ComeToTheMainThreadOnly) {
   const auto blocked = [] {
@@ -60,7 +76,7 @@ TEST(Interruption, ComeToTheMainThreadOnly) {
     kernels::on_each_thread([&](bool) {
       sigset_t mask;
       pthread_sigmask(SIG_SETMASK, nullptr, &mask);
-      count += sigismember(&mask, SIGTERM) + sigismember(&mask, SIGINT) + sigismember(&mask, SIGUSR1);
+      for (const int each : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) count += sigismember(&mask, each);
     });
     return count.load();
   };
@@ -69,7 +85,7 @@ TEST(Interruption, ComeToTheMainThreadOnly) {
   EXPECT_EQ(blocked(), 0);
   {
     const StopSignals signals;
-    EXPECT_EQ(blocked(), 3 * others) << "of " << others << " other threads";
+    EXPECT_EQ(blocked(), 4 * others) << "of " << others << " other threads";
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, nullptr, &mask);
     EXPECT_EQ(sigismember(&mask, SIGTERM), 0);
@@ -91,6 +107,7 @@ TEST(InterruptionDeathTest, ASecondSignalLaterEndsTheProcessAtOnce) {
   EXPECT_EXIT(twice(SIGTERM, SIGINT), ::testing::KilledBySignal(SIGINT), "");
   EXPECT_EXIT(twice(SIGUSR1, SIGTERM), ::testing::ExitedWithCode(0), "") << "the first that asks for the end";
   EXPECT_EXIT(twice(SIGTERM, SIGUSR1), ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(twice(SIGTERM, SIGHUP), ::testing::ExitedWithCode(0), "") << "the terminal goes, not the wish to save";
 }
 
 // A handler on the stack at hand would write into the heap where a matrix product has its stack pointer there.
