@@ -15,6 +15,7 @@
 #include "train/memory_plan.hpp"
 #include "train/metrics.hpp"
 #include "train/preflight.hpp"
+#include "train/shared_folder_check.hpp"
 #include "train/train_step.hpp"
 #include "train/training_checkpoint.hpp"
 
@@ -123,6 +124,7 @@ TrainOutcome train(const Communicator& comm, const TrainJob& job, const TrainDat
   describe(job, data, shard);
   const double predicted = predict_memory(job, data, shard, program);
   if (start.resume_from) log("resumed from {} after step {}", start.resume_from->string(), first_step);
+  check_all_see(comm, start.folder);
   std::optional<Metrics> metrics = open_records(comm, job, start, first_step);
   EpochSampler sampler(static_cast<int64_t>(data.set.rows.size()), job.train.global_batch, job.seed);
   Interruption interruption(comm, limit_of(job, deadline));

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Two hosts joined by one link: network namespaces with host names of their own, entered by Open MPI's launch agent.
-# A job trains with branches on both; when the link is cut it ends within its limit, with one message and exit code 3.
+# A job trains with branches on both; one whose folder they do not share ends before its first step; when the link is cut
+# a job ends within its limit, with one message and exit code 3.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 skip() { echo "skipped: $*"; exit 77; }
 command -v ip > /dev/null || skip "needs ip (Debian: iproute2)"
@@ -31,9 +32,10 @@ done
 cat > agent <<AGENT
 #!/bin/bash
 shift
-exec ip netns exec $b unshare --uts bash -c 'hostname hostb; eval "\$*"' _ "\$@"
+exec ip netns exec $b unshare --uts --mount bash -c 'hostname hostb; mount -t tmpfs none own; eval "\$*"' _ "\$@"
 AGENT
 chmod +x agent
+mkdir own
 # Runs modr on both hosts, mpirun itself on the first: on_hosts ARGUMENTS... A daemon that has lost mpirun leaves when
 # TCP gives its connection up: here after few tries and 12 s of silence, elsewhere as the system is set. (Open MPI 5
 # leaves its daemons to PRRTE.)
@@ -55,6 +57,12 @@ small_run both modr 4 "steps: 6"
 small_run cut modr 4 "steps: 100000"
 exchange=(--set parallel.branch=2 --set parallel.placement=exchange --set "parallel.timeout_s=$timeout_s")
 silently "$modr" train --config one.yaml
+
+code=0
+on_hosts train --config both.yaml --set train.output=own/run > own.out 2> own.log || code=$?
+[[ $code == 1 ]] || { cat own.log; die "hosts with folders of their own: exit code $code instead of 1"; }
+expect grep -q "^modr train: rank 1: own/run: host hostb does not see what rank 0 has written there on host hosta: " own.log
+expect test -z "$(ls -A own/run)"
 
 on_hosts train --config both.yaml "${exchange[@]}" > both.log 2>&1 || { cat both.log; die "training on two hosts"; }
 paste <(losses runs/one) <(losses runs/both) |
