@@ -35,7 +35,7 @@ namespace {
 struct TrainRequest {
   std::string config, resume;
   std::vector<std::string> overrides;
-  bool overwrite = false, dry_run = false, accepts_changed_data = false;
+  bool overwrite = false, dry_run = false, accepts_changed_data = false, show_folder = false;
   std::optional<double> time_limit_s;
   uint64_t ranks = 0;
 };
@@ -44,8 +44,8 @@ std::optional<TrainRequest> parse_request(int argc, char** argv) {
   TrainRequest request;
   CommandLine line("train", "--config FILE [options]",
                    "Trains what a run file describes and writes config.yaml, metrics.jsonl and checkpoints to the\n"
-                   "run's folder (train.output, else runs/NAME). Runs on all ranks of mpirun or srun. SIGTERM, SIGINT\n"
-                   "or SIGUSR1 to any of them, and a time limit, let it save and exit with 4: --resume auto goes on.");
+                   "run's folder (train.output, else runs/NAME). Runs on all ranks of mpirun or srun. SIGTERM, SIGINT,\n"
+                   "SIGHUP or SIGUSR1 to any of them, and a time limit, let it save and exit with 4: --resume auto goes on.");
   auto add = line.option();
   add("config", po::value(&request.config)->value_name("FILE"), "the run file, e.g. configs/run/demo_pretrain.yaml");
   add("set", po::value(&request.overrides)->value_name("KEY=VALUE")->composing(),
@@ -64,6 +64,7 @@ std::optional<TrainRequest> parse_request(int argc, char** argv) {
       "saves and stops before so much time is over, e.g. 90m (s, m or h); under Slurm the job's end is known without");
   add("dry-run", po::bool_switch(&request.dry_run),
       "trains nothing: checks config and data and prints the grid, memory, disk and what does not fit (then exits 1)");
+  add("show-folder", po::bool_switch(&request.show_folder), "prints the run's folder, and ends");
   add("ranks", unsigned_value("ranks", request.ranks), "of a dry run: as if on N ranks; 0: on those that it runs on");
   if (!line.parse(argc, argv)) return std::nullopt;
   if (request.ranks > 0 && !request.dry_run) throw UsageError("--ranks: expected together with --dry-run");
@@ -71,6 +72,10 @@ std::optional<TrainRequest> parse_request(int argc, char** argv) {
   if (request.overwrite && !request.resume.empty())
     throw UsageError("--resume and --overwrite: expected one of them");
   return request;
+}
+
+fs::path folder_of(const RunConfig& config) {
+  return config.train.output.empty() ? fs::path("runs") / config.name : fs::path(config.train.output);
 }
 
 // Everything a rank needs before the first step.
@@ -158,8 +163,7 @@ int train_on(const Communicator& world, const TrainRequest& request, Deadline st
   StartRequest start{{}, request.resume, request.overwrite};
   run_agreed(world, [&] {
     run.config = load_run_config(request.config, request.overrides);
-    const std::string& output = run.config.train.output;
-    start.folder = output.empty() ? fs::path("runs") / run.config.name : fs::path(output);
+    start.folder = folder_of(run.config);
   });
   std::optional<RunLock> lock;
   run_agreed(world, [&] {
@@ -188,6 +192,10 @@ int run_train(int argc, char** argv) {
   const Deadline started = Deadline::clock::now();
   const auto request = parse_request(argc, argv);
   if (!request) return 0;
+  if (request->show_folder) {
+    fmt::print("{}\n", folder_of(load_run_config(request->config, request->overrides)).string());
+    return 0;
+  }
   return run_on_ranks("modr train", [&](const Communicator& world) { return train_on(world, *request, started); });
 }
 

@@ -27,17 +27,33 @@ on_ranks() {
   srun --mpi=pmix --cpus-per-task="$OMP_NUM_THREADS" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30 "$modr" "$@"
 }
 
-# train OPTIONS...: goes on from the run's last checkpoint; a job that was interrupted is put back into the queue.
+latest_of() { cat "$1/checkpoints/latest" 2>/dev/null || echo none; }
+
+# train OPTIONS...: goes on from the run's last checkpoint. A job that was interrupted is put back into the queue; so is
+# one that lost a rank, as long as it gets on: the next start may have a sound node.
 train() {
-  local code=0 restarts=${SLURM_RESTART_COUNT:-0} most=${MODR_MAX_REQUEUES:-100}
+  local code=0 restarts=${SLURM_RESTART_COUNT:-0} most=${MODR_MAX_REQUEUES:-100} folder before after why
+  folder=$("$modr" train --show-folder "$@")
+  before=$(latest_of "$folder")
   on_ranks train --resume auto "$@" || code=$?
-  # 128 + USR1: it came before modr was ready to take it, and to a run that had nothing to save.
-  ((code == 4 || code == 138)) || return "$code"
-  if ((restarts >= most)); then
-    echo "$SLURM_JOB_NAME: interrupted, and not requeued after $restarts times (MODR_MAX_REQUEUES): submit it again" >&2
+  after=$(latest_of "$folder")
+  case $code in
+    # 128 + USR1: it came before modr was ready to take it, and to a run that had nothing to save.
+    4 | 138) why="interrupted (code $code)" ;;
+    3) why="ranks lost each other (code 3)" ;;
+    137) why="a rank was killed (code 137)" ;;
+    *) return "$code" ;;
+  esac
+  why="$SLURM_JOB_NAME: $why, "
+  if ((code == 3 || code == 137)) && [[ $after == "$before" ]]; then
+    echo "${why}and no checkpoint was made since this start (latest: $after): not requeued" >&2
     return "$code"
   fi
-  echo "$SLURM_JOB_NAME: interrupted, requeued after start $((restarts + 1))" >&2
+  if ((restarts >= most)); then
+    echo "${why}and not requeued after $restarts times (MODR_MAX_REQUEUES): submit it again" >&2
+    return "$code"
+  fi
+  echo "${why}requeued after start $((restarts + 1)): latest went from $before to $after" >&2
   scontrol requeue "$job" || return "$code"
   exit 0
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The launch scripts on a real Slurm, of one node that is this machine: a training that reaches its time limit saves,
 # goes back into the queue and ends with the losses of one that nobody interrupted; scancel in the middle of a save;
-# evaluation, alone and after a training; an array of run files. Debian: slurm-wlm, munge. The daemons listen at this
+# ranks that are killed or lost; evaluation, alone and after a training; an array of run files. Debian: slurm-wlm, munge. The daemons listen at this
 # machine's loopback address only and are ended by their numbers.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1  # as ctest has it
@@ -125,32 +125,57 @@ expect test "$(grep -c "resumed from" limit.log)" = "$restarts"
 same_losses limit
 echo "time limit: finished after $restarts requeues"
 
-# scancel while it saves, the job (which then has KillWait to save) or its ranks at once; submitted again it goes on.
+# start_saving NAME: a job, in `job`, that has a checkpoint and makes the next.
 is_saving() { compgen -G "runs/$1/checkpoints/*.h5.tmp" > /dev/null; }
-cancelled() {  # NAME STATE WHAT-OF-THE-JOB
-  local job latest
+start_saving() {
   like_whole "$1"
-  job=$(submit --output="$1.log" launch/slurm/train.sbatch --config "$1.yaml" --set train.checkpoint_every=20)
+  job=$(submit --output="$1.log" launch/slurm/train.sbatch --config "$1.yaml" --set train.checkpoint_every=20 \
+    --set parallel.timeout_s=5)
   until [[ -e runs/$1/checkpoints/latest ]] && is_saving "$1"; do
-    if is_over "$job"; then cat "$1.log"; die "the run was over before it could be cancelled"; fi
+    if is_over "$job"; then cat "$1.log"; die "$1 was over before it was hit"; fi
     sleep 0.002
   done
-  scancel --signal=KILL "$job$3"
-  ends "$job" "$2" 60
-  not_requeued "$job"
-  latest=runs/$1/checkpoints/$(< "runs/$1/checkpoints/latest")
-  expect "$modr" inspect --verify "$latest" > /dev/null
-  expect has_steps "$1" 20
-  if has_steps "$1" "$steps"; then die "$1 was over before it was cancelled"; fi
-  job=$(submit --output="$1.log" launch/slurm/train.sbatch --config "$1.yaml")
-  ends "$job" COMPLETED 120
-  expect grep -q "resumed from $latest after" "$1.log"
-  same_losses "$1"
-  echo "scancel in a save, $1: went on from ${latest##*/}"
 }
-cancelled job CANCELLED ""
-expect grep -q "interrupted by SIGTERM on rank" job.log
-cancelled ranks FAILED .0
+
+# scancel while it saves (the job then has KillWait to save); submitted again it goes on.
+start_saving cancelled
+scancel --signal=KILL "$job"
+ends "$job" CANCELLED 60
+not_requeued "$job"
+latest=runs/cancelled/checkpoints/$(< runs/cancelled/checkpoints/latest)
+expect "$modr" inspect --verify "$latest" > /dev/null
+expect has_steps cancelled 20
+if has_steps cancelled "$steps"; then die "the run was over before it was cancelled"; fi
+expect grep -q "interrupted by SIGTERM on rank" cancelled.log
+job=$(submit --output=cancelled.log launch/slurm/train.sbatch --config cancelled.yaml)
+ends "$job" COMPLETED 120
+expect grep -q "resumed from $latest after" cancelled.log
+same_losses cancelled
+echo "scancel in a save: went on from ${latest##*/}"
+
+# Ranks that are killed while they save, and one that is lost: the job goes back into the queue, and ends whole.
+goes_on_by_itself() {  # NAME WHY
+  ends "$job" COMPLETED 180
+  was_requeued "$job"
+  grep -Eq "^modr-train: $2, requeued after start 1: latest went from none to step_" "$1.log" ||
+    { cat "$1.log"; die "$1: expected a line '$2, requeued'"; }
+  expect grep -q "resumed from runs/$1/checkpoints/step_" "$1.log"
+  same_losses "$1"
+  echo "$1: went on by itself"
+}
+start_saving killed
+scancel --signal=KILL "$job.0"
+goes_on_by_itself killed "a rank was killed .code 137."
+start_saving lost
+for process in /proc/[0-9]*; do
+  [[ $process/exe -ef $modr ]] || continue
+  variables=$(tr '\0' '\n' < "$process/environ")
+  if grep -qx "SLURM_JOB_ID=$job" <<< "$variables" && grep -qx SLURM_PROCID=1 <<< "$variables"; then
+    kill -STOP "${process#/proc/}"
+  fi
+done
+goes_on_by_itself lost "(ranks lost each other .code 3.|a rank was killed .code 137.)"
+expect grep -q "modr train: rank 1 did not come to " lost.log
 
 # A training, told by USR1 to save and go on later, and the evaluation that waits for it.
 evaluation=(--data data --tasks "gain,chain" --num-steps "1,3" --limit 6 --max-new-tokens 8 --batch 2)
