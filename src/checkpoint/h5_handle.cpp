@@ -43,6 +43,8 @@ Failure take_failure() {
     reason.resize(std::min(reason.find('\''), reason.size()));
   }
   std::replace(reason.begin(), reason.end(), '\n', ' ');
+  // (HDF5 1.10 tells which filter.)
+  if (reason == "filter returned failure during read") reason += ": a wrong checksum, or compression that is damaged";
   return failure;
 }
 

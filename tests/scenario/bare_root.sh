@@ -116,7 +116,8 @@ job=
 # shellcheck disable=SC2317  # called by the trap
 tidy_up() {
   if [[ -n $job ]]; then
-    kill -KILL "$job" 2> /dev/null && wait "$job" 2> /dev/null
+    kill -KILL "$job" 2> /dev/null || true
+    wait "$job" 2> /dev/null || true
   fi
   if $keep; then say "kept: chroot $BARE_ROOT"; else rm -rf --one-file-system "$BARE_ROOT"; fi
 }

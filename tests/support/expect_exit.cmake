@@ -1,5 +1,6 @@
 # cmake -DCODE=7 [options] -P expect_exit.cmake -- COMMAND ARGUMENTS...: fails unless the command exits with CODE and
-#   -DSTDERR=REGEX    prints one line to stderr, which matches, beside what mpirun says between lines of dashes
+#   -DSTDERR=REGEX    prints one line to stderr, which matches, beside what mpirun says between lines of dashes and
+#                     Open MPI in lines that begin with "[host"
 #   -DSTDOUT=REGEX    prints what matches to stdout
 #   -DPROGRAM=NAME -DLINE=REGEX  prints, among what mpirun says, one line "NAME: ..." to stderr, whose rest matches (no
 #                     such line where REGEX is empty), and leaves no process of those whose "pid 123" is in stdout
@@ -25,6 +26,7 @@ if(NOT code STREQUAL CODE)
 endif()
 if(DEFINED STDERR)  # (CMake has no shortest match: between two dashes of a frame there may be one at a time)
   string(REGEX REPLACE "-----+\n([^-]|-[^-])*-----+\n" "" stderr "${stderr}")
+  string(REGEX REPLACE "(^|\n)(\\[[^\n]*\n)+" "\\1" stderr "${stderr}")
 endif()
 if(DEFINED STDERR AND NOT (stderr MATCHES "${STDERR}" AND stderr MATCHES "^[^\n]+\n$"))
   message(FATAL_ERROR "expected one line on stderr with '${STDERR}', found:\n${stderr}")
