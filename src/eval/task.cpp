@@ -25,8 +25,13 @@ AnswerKind choice_kind(std::string_view question, ChoiceScoring scoring) {
 
 // Where the file of a task may be, the likeliest first.
 std::vector<fs::path> candidates(const fs::path& data, const std::string& task) {
-  return {data / task / "test.json", data / task / "test.jsonl", data / "test" / (task + ".jsonl"),
-          data / (task + ".jsonl"), data / (task + ".json")};
+  std::vector<fs::path> paths{data / task / "test.json", data / task / "test.jsonl", data / "test" / (task + ".jsonl"),
+                              data / (task + ".jsonl"), data / (task + ".json")};
+  if (data.empty()) return paths;
+  const fs::path folder = fs::absolute(data / "").lexically_normal().parent_path();  // without "." and a slash behind it
+  if (folder.filename() == task)  // the folder is that task's own
+    paths.insert(paths.end(), {data / "test.json", data / "test.jsonl"});
+  return paths;
 }
 
 std::optional<fs::path> find_file(const fs::path& data, const std::string& task) {

@@ -86,6 +86,16 @@ TEST(LoadTasks, TakesAFolderThatIsOneDataSet) {
   EXPECT_EQ(list_tasks(folder.path()), Words{"test"});
 }
 
+TEST(LoadTasks, TakesAFolderUnderItsOwnName) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path() / "sums");
+  folder.write("sums/test.jsonl", kNumber);
+  folder.write("sums/train.jsonl", kNumber);
+  for (const char* written : {"sums", "sums/", "sums/."})
+    EXPECT_EQ(load_tasks(config_for(folder.path() / written, {"sums"})).at(0).name, "sums") << written;
+  expect_error([&] { load_tasks(config_for(folder.path() / "sums", {"sum"})); }, {"no task 'sum'", "test, train"});
+}
+
 TEST(LoadTasks, SaysWhatItLookedForAndWhatThereIs) {
   const TemporaryFolder folder;
   const auto load = [&](const std::string& task) {
