@@ -7,6 +7,11 @@ foreach(scenario train_and_evaluate grids kill_and_resume bad_input full_disk gs
     ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
 endforeach()
 
+# Every command that the texts show.
+add_test(NAME documents/commands COMMAND bash ${CMAKE_SOURCE_DIR}/tests/documents/commands.sh $<TARGET_FILE_DIR:modr>
+  ${CMAKE_SOURCE_DIR} ${documents})
+set_tests_properties(documents/commands PROPERTIES TIMEOUT 900 LABELS scenario PROCESSORS 2)
+
 # An evaluation whose last rank goes wrong while the others wait for rows of its branches.
 add_executable(evaluation_endings ${CMAKE_CURRENT_LIST_DIR}/evaluation_endings.cpp)
 target_link_libraries(evaluation_endings PRIVATE modr_tools)

@@ -1,8 +1,9 @@
-# What the scenario scripts share; sourced with the program's folder and the repository as arguments.
+# What the scenario scripts share; sourced with the program's folder and the repository as arguments (by hand also
+# without: the release build of the repository that the script is in).
 # shellcheck shell=bash
 set -euo pipefail
-modr=$1/modr
-repository=$2
+repository=$(realpath "${2:-$(dirname "${BASH_SOURCE[0]}")/../..}")
+modr=$(realpath "${1:-$repository/build/release/bin}")/modr
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
