@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "comm/agree.hpp"
 #include "eval/evaluation.hpp"
 #include "eval/report.hpp"
@@ -39,15 +40,11 @@ struct EvalRequest {
 // "a,b" given any number of times is one list.
 std::vector<std::string> split_lists(const std::string& option, const std::vector<std::string>& values) {
   std::vector<std::string> parts;
-  for (std::string_view rest : values) {
-    for (bool more = true; more;) {
-      const auto comma = rest.find(',');
-      more = comma != std::string_view::npos;
-      parts.emplace_back(rest.substr(0, comma));
-      if (parts.back().empty()) throw UsageError(fmt::format("--{}: an entry of the list is empty", option));
-      if (more) rest.remove_prefix(comma + 1);
+  for (const std::string& list : values)
+    for (const std::string_view part : split(list, ',')) {
+      if (part.empty()) throw UsageError(fmt::format("--{}: an entry of the list is empty", option));
+      parts.emplace_back(part);
     }
-  }
   return parts;
 }
 

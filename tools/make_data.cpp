@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/text_table.hpp"
 #include "dataset/word_problems.hpp"
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/commands.hpp"
@@ -15,13 +16,14 @@ namespace po = boost::program_options;
 namespace {
 
 void print_summary(const std::vector<FamilySummary>& rows) {
-  fmt::print("{:<12} {:>6} {:>9} {:>9} {:>6} {:>8}\n", "family", "steps", "pretrain", "finetune", "test", "chance");
+  TextTable table({"family", "steps", "pretrain", "finetune", "test", "chance"}, {TextTable::Align::left});
   for (const FamilySummary& row : rows) {
     const auto [min, max] = std::pair(row.family->min_steps, row.family->max_steps);
-    const std::string steps = min == max ? fmt::format("{}", min) : fmt::format("{}-{}", min, max);
-    fmt::print("{:<12} {:>6} {:>9} {:>9} {:>6} {:>7.1f}%\n", row.family->name, steps, row.pretrain, row.finetune,
-               row.test, 100 * row.chance);
+    table.add({std::string(row.family->name), min == max ? fmt::format("{}", min) : fmt::format("{}-{}", min, max),
+               fmt::format("{}", row.pretrain), fmt::format("{}", row.finetune), fmt::format("{}", row.test),
+               fmt::format("{:.1f}%", 100 * row.chance)});
   }
+  fmt::print("{}", table.text());
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 #include "base/utf8.hpp"
 #include "dataset/tokenizer.hpp"
 #include "tools/cli/command_line.hpp"
@@ -51,17 +52,9 @@ class LineReader {
   /// For lines that are no text of their own: without what a shell may have put in front of the first.
   std::string_view data() const { return number_ == 1 ? skip_byte_order_mark(line_, "stdin") : line_; }
 
-  [[noreturn]] void fail_here(std::string_view what) const { fail("stdin, line {}: {}", number_, what); }
+  [[noreturn]] void fail_here(std::string_view what) const { fail("stdin:{}: {}", number_, what); }
 
-  json parse() const {
-    try {
-      return json::parse(data());
-    } catch (const json::parse_error& error) {
-      fail_here(fmt::format("malformed JSON at byte {}", error.byte));
-    } catch (const json::exception&) {
-      fail_here("malformed JSON: a number that does not fit");
-    }
-  }
+  json parse() const { return parse_json(data(), "stdin", number_); }
 
  private:
   std::string line_;

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "base/integer.hpp"
 #include "kernels/api/attention.hpp"
 #include "kernels/cpu/attention_exp2.hpp"
 #include "kernels/cpu/attention_tile.hpp"
@@ -195,7 +196,7 @@ void causal_attention_backward(const CausalAttentionBackward<T>& a) {
   parallel_heads(s, tile<E>, [&](const WorkShare& share, int64_t sequence, int64_t head) {
     const HeadGradients<T> gradients(a, sequence, head);
     GradientTiles<T> tiles(gradients);
-    const int64_t count = (gradients.length + tile<E> - 1) / tile<E>;
+    const int64_t count = ceil_div(gradients.length, tile<E>);
     if (whole_heads) {
       if (share.begin > 0) return;  // a head belongs to the share that has its first pair
       E* dq_sums = a.workspace + share.index * packed_head_size<E>(s);

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/integer.hpp"
 #include "kernels/api/attention.hpp"
 
 namespace modr::kernels::cpu {
@@ -46,8 +47,6 @@ struct alignas(64) SquareTile {
   E values[tile<E> * tile<E>];
   E* operator[](int64_t row) { return values + row * tile<E>; }
 };
-
-constexpr int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 /// head_dim up to whole vectors: the row length of tiles.
 template <typename E>
@@ -168,7 +167,7 @@ void multiply(LeftFactor<E> a, Rows<const E> b, Rows<E> c, int64_t rows, bool ad
                              a.depth_stride};
     const int64_t depth = r.depth_end - r.depth_begin;
     int64_t column = r.column_begin / lanes<E> * lanes<E>;
-    for (int64_t left_over; (left_over = (r.column_end - column + lanes<E> - 1) / lanes<E>) > 0;) {
+    for (int64_t left_over; (left_over = ceil_div(r.column_end - column, lanes<E>)) > 0;) {
       // Six vectors are 3 + 3 rather than 4 + 2: more sums for each value loaded.
       const int64_t vectors = left_over == block_vectors + 2 ? left_over / 2 : std::min(left_over, block_vectors);
       const Rows<const E> right{b.values + r.depth_begin * b.stride + column, b.stride};

@@ -27,7 +27,7 @@ Head<T> head_of(const AttentionShape& s, const T* qkv, int64_t sequence, int64_t
 
 /// Pairs of tiles that one head of a sequence works through: its tile t of queries sees t + 1 tiles of keys.
 constexpr int64_t tile_pairs(int64_t length, int64_t tile) {
-  const int64_t tiles = (length + tile - 1) / tile;
+  const int64_t tiles = ceil_div(length, tile);
   return tiles * (tiles + 1) / 2;
 }
 

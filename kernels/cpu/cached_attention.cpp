@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/integer.hpp"
 #include "kernels/api/attention.hpp"
 #include "kernels/cpu/attention_exp2.hpp"
 #include "kernels/cpu/attention_tile.hpp"
@@ -198,7 +199,7 @@ void cached_attention(const CachedAttention<T>& a) {
     for (int64_t sequence = 0; sequence < s.sequences; ++sequence) {
       const int64_t one = cost(sequence);
       if (one == 0) continue;
-      const auto head_at = [&](int64_t at) { return std::clamp((at + one - 1) / one, int64_t{0}, s.heads); };
+      const auto head_at = [&](int64_t at) { return std::clamp(ceil_div(at, one), int64_t{0}, s.heads); };
       attend(a, sequence, head_at(std::max(begin, int64_t{0})), head_at(std::max(end, int64_t{0})));
       begin -= s.heads * one;
       end -= s.heads * one;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/integer.hpp"
 #include "kernels/cpu/few_rows.hpp"
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/row_pack.hpp"
@@ -33,7 +34,7 @@ struct Parts {
     int64_t least = tiles * panels;
     for (int64_t some = threads; some > 0; --some) {  // of equal ones the most columns: rows would copy B again
       const int64_t others = threads / some;
-      const int64_t largest = ((tiles + others - 1) / others) * ((panels + some - 1) / some);
+      const int64_t largest = ceil_div(tiles, others) * ceil_div(panels, some);
       if (largest >= least) continue;
       least = largest;
       rows = others;
@@ -43,7 +44,7 @@ struct Parts {
 };
 
 Range part_of(int64_t size, int64_t unit, int64_t part, int64_t parts) {
-  const int64_t units = (size + unit - 1) / unit;
+  const int64_t units = ceil_div(size, unit);
   return {std::min(size, units * part / parts * unit), std::min(size, units * (part + 1) / parts * unit)};
 }
 
@@ -51,7 +52,7 @@ Range part_of(int64_t size, int64_t unit, int64_t part, int64_t parts) {
 template <typename F>
 void for_parts(const GemmShape& s, F f) {
   const int64_t work = s.m * s.k + s.k * s.n + s.m * s.n;
-  const Parts parts((s.m + tile_rows - 1) / tile_rows, (s.n + panel - 1) / panel, threads_for(work));
+  const Parts parts(ceil_div(s.m, tile_rows), ceil_div(s.n, panel), threads_for(work));
   parallel_ranges(parts.rows * parts.columns, work, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; ++part)
       f(part_of(s.m, tile_rows, part / parts.columns, parts.rows),
@@ -156,12 +157,12 @@ template void row_gemm_packed(const PackedGemm&, const bfloat16*, const std::byt
 template void row_gemm_packed(const PackedGemm&, const bfloat16*, const std::byte*, float*);
 
 std::size_t row_packed_size(int64_t k, int64_t n) {
-  return static_cast<std::size_t>((n + panel - 1) / panel * panel * steps_of<bfloat16>(k)) * sizeof(uint32_t);
+  return static_cast<std::size_t>(round_up(n, panel) * steps_of<bfloat16>(k)) * sizeof(uint32_t);
 }
 
 void row_pack(int64_t k, int64_t n, const float* b, int64_t ldb, bool transposed, std::byte* packed) {
   auto* to = reinterpret_cast<uint32_t*>(packed);
-  parallel_ranges((n + panel - 1) / panel, k * n, [&](int64_t begin, int64_t end) {
+  parallel_ranges(ceil_div(n, panel), k * n, [&](int64_t begin, int64_t end) {
     for (int64_t j = begin * panel; j < std::min(n, end * panel); j += panel)
       pack_panel<bfloat16>(Right<float>{b, ldb, transposed}, 0, k, j, std::min(panel, n - j),
                            to + j * steps_of<bfloat16>(k));

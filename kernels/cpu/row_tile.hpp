@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/dtype.hpp"
+#include "base/integer.hpp"
 #include "kernels/cpu/fused.hpp"
 #include "kernels/cpu/store.hpp"
 
@@ -44,7 +45,7 @@ template <typename T>
 using StepOf = typename StepsOf<T>::Step;
 template <typename T>
 constexpr int64_t steps_of(int64_t k) {
-  return (k + StepsOf<T>::width - 1) / StepsOf<T>::width;
+  return ceil_div(k, StepsOf<T>::width);
 }
 
 /// Steps of B that are fetched before they are used.
@@ -119,7 +120,7 @@ inline constexpr auto multiply_tiles = all_tiles<T>(std::make_integer_sequence<i
 template <typename T, typename C>
 void multiply_panel(Strided<const T> a, int64_t rows, Strided<const StepOf<T>> b, int64_t k, Strided<C> c,
                     int64_t columns, From from) {
-  const int64_t vectors = (columns + wide_lanes - 1) / wide_lanes;
+  const int64_t vectors = ceil_div(columns, wide_lanes);
   const MultiplyTile<T> run = multiply_tiles<T>[static_cast<std::size_t>(vectors - 1)][static_cast<std::size_t>(rows - 1)];
   if constexpr (std::is_same_v<C, float>)
     if (columns == vectors * wide_lanes) return run(a, b, k, c, from);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/integer.hpp"
 
 namespace modr {
 
@@ -24,9 +25,9 @@ ChunkGrid::ChunkGrid(const Shape& shape, std::size_t value_bytes) : shape_(shape
   }
   size_ = chunk_[dim];
   const int64_t rows = std::max<int64_t>(most / (inner_ * value), 1);
-  const int64_t least_parts = (size_ + rows - 1) / rows;
-  cut_ = (size_ + least_parts - 1) / least_parts;
-  parts_ = (size_ + cut_ - 1) / cut_;
+  const int64_t least_parts = ceil_div(size_, rows);
+  cut_ = ceil_div(size_, least_parts);
+  parts_ = ceil_div(size_, cut_);
   chunk_[dim] = cut_;
 }
 

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "config/config_file.hpp"
 #include "config/map_reader.hpp"
 
@@ -20,19 +21,10 @@ void read_into(const ConfigNode& node, RunConfig& config, GivenFields& given) {
   reader.finish();
 }
 
-std::vector<std::string> split_path(const std::string& path) {
-  std::vector<std::string> keys{""};
-  for (const char c : path) {
-    if (c == '.') keys.emplace_back();
-    else keys.back() += c;
-  }
-  return keys;
-}
-
 // "train.steps=20" as the YAML {train: {steps: 20}}.
 ConfigNode override_node(const std::string& text, const std::filesystem::path& folder) {
   const std::size_t equals = text.find('=');
-  const std::vector<std::string> keys = split_path(text.substr(0, equals));
+  const std::vector<std::string_view> keys = split(std::string_view(text).substr(0, equals), '.');
   if (equals == std::string::npos || std::find(keys.begin(), keys.end(), "") != keys.end()) {
     throw UsageError(fmt::format("--set {}: expected key.path=value, such as train.steps=100", text));
   }
@@ -41,7 +33,7 @@ ConfigNode override_node(const std::string& text, const std::filesystem::path& f
   if (value.empty()) node.yaml = YAML::Node("");
   for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
     YAML::Node map(YAML::NodeType::Map);
-    map.force_insert(*key, node.yaml);
+    map.force_insert(std::string(*key), node.yaml);
     node.yaml.reset(map);
   }
   return node;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/integer.hpp"
 
 namespace modr {
 
@@ -49,7 +50,7 @@ Batch make_batch(std::span<const Example> examples, std::span<const SampleRef> s
   for (const SampleRef& sample : samples)
     longest = std::max<int64_t>(longest, std::ssize(example_of(examples, sample).tokens));
   batch.batch = std::ssize(samples);
-  const int64_t rounded = (longest + layout.multiple - 1) / layout.multiple * layout.multiple;
+  const int64_t rounded = round_up(longest, layout.multiple);
   batch.seq = std::max(longest, std::min(rounded, layout.max_seq));
   batch.samples.assign(samples.begin(), samples.end());
   const auto size = static_cast<std::size_t>(batch.batch * batch.seq);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 #include "base/printable.hpp"
 #include "base/utf8.hpp"
 
@@ -92,17 +93,7 @@ json read_json_file(const std::string& path) {
   if (!file) fail("{}: cannot open the file", path);
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (file.bad()) fail("{}: cannot read the file", path);
-  try {
-    return json::parse(skip_byte_order_mark(text, path));
-  } catch (const json::exception& error) {  // parse_error, or out_of_range for a number such as 1e999
-    // "[json.exception.parse_error.101] parse error at line 3, column 7: ..." without what stands in brackets.
-    // It quotes what it read last, however long that is.
-    constexpr std::size_t kLongest = 200;
-    const std::string_view what = error.what();
-    const std::size_t bracket = what.find("] ");
-    const std::string_view message = bracket == std::string_view::npos ? what : what.substr(bracket + 2);
-    fail("{}: {}", path, message.substr(0, kLongest));
-  }
+  return parse_json(skip_byte_order_mark(text, path), path);
 }
 
 }  // namespace modr

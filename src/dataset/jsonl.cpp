@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json_text.hpp"
+#include "base/text.hpp"
 #include "base/utf8.hpp"
 
 namespace modr {
@@ -14,14 +16,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 namespace {
-
-constexpr std::string_view kSpace = " \t\r\n";
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 std::string read_text(const fs::path& path) {
   std::error_code failed;
@@ -34,17 +28,6 @@ std::string read_text(const fs::path& path) {
   return text;
 }
 
-// nlohmann's message without its own prefix ("[json.exception.parse_error.101] parse error at line 1, column 5: ", or
-// "[json.exception.out_of_range.406] " for a number such as 1e999), and short enough for a line.
-std::string explain(const Json::exception& error) {
-  constexpr std::size_t longest = 160;
-  std::string text = error.what();
-  const bool at_place = dynamic_cast<const Json::parse_error*>(&error) != nullptr;
-  if (const auto at = text.find(at_place ? ": " : "] "); at != std::string::npos) text.erase(0, at + 2);
-  if (text.size() > longest) text = text.substr(0, longest) + "...";
-  return text;
-}
-
 struct Record {
   Json json;
   std::string place;
@@ -52,32 +35,19 @@ struct Record {
 
 std::vector<Record> read_array(const fs::path& path, std::string_view text) {
   std::vector<Record> records;
-  try {
-    Json array = Json::parse(text);
-    for (Json& json : array)
-      records.push_back({std::move(json), fmt::format("{}: record {}", path.string(), records.size() + 1)});
-  } catch (const Json::parse_error& error) {
-    const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text.size()));
-    fail("{}:{}: malformed JSON: {}", path.string(), 1 + std::count(text.begin(), end, '\n'), explain(error));
-  } catch (const Json::exception& error) {
-    fail("{}: malformed JSON: {}", path.string(), explain(error));
-  }
+  Json array = parse_json(text, path.string());
+  for (Json& json : array)
+    records.push_back({std::move(json), fmt::format("{}: record {}", path.string(), records.size() + 1)});
   return records;
 }
 
 std::vector<Record> read_lines(const fs::path& path, std::string_view text) {
   std::vector<Record> records;
-  for (std::size_t line_number = 1; !text.empty(); ++line_number) {
-    const std::size_t length = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, length);
-    text.remove_prefix(std::min(length + 1, text.size()));
-    if (trimmed(line).empty()) continue;
-    std::string place = fmt::format("{}:{}", path.string(), line_number);
-    try {
-      records.push_back({Json::parse(line), std::move(place)});
-    } catch (const Json::exception& error) {
-      fail("{}:{}: malformed JSON: {}", path.string(), line_number, explain(error));
-    }
+  int64_t line_number = 0;
+  for (const std::string_view line : split(text, '\n')) {
+    ++line_number;
+    if (!trim(line).empty())
+      records.push_back({parse_json(line, path.string(), line_number), fmt::format("{}:{}", path.string(), line_number)});
   }
   return records;
 }
@@ -96,7 +66,7 @@ const std::string& text_field(const Record& record, const char* name) {
 }
 
 std::string non_empty(const Record& record, const char* name, std::string_view text) {
-  const std::string_view inner = trimmed(text);
+  const std::string_view inner = trim(text);
   if (inner.empty()) fail("{}: field '{}': expected some text, found none", record.place, name);
   return std::string(inner);
 }
@@ -108,7 +78,7 @@ Problem from_gsm8k(const Record& record) {
   std::string gold = non_empty(record, "answer", std::string_view(answer).substr(mark + 4));
   std::erase(gold, ',');  // "70,000"
   return {.question = non_empty(record, "question", text_field(record, "question")),
-          .solution = std::string(trimmed(answer)),
+          .solution = std::string(trim(answer)),
           .gold = std::move(gold),
           .family = record.json.contains("family") ? text_field(record, "family") : "",
           .place = record.place};
@@ -116,9 +86,9 @@ Problem from_gsm8k(const Record& record) {
 
 Problem from_llm_adapters(const Record& record) {
   std::string question = non_empty(record, "instruction", text_field(record, "instruction"));
-  if (const auto input = trimmed(text_field(record, "input")); !input.empty()) question += fmt::format("\n{}", input);
+  if (const auto input = trim(text_field(record, "input")); !input.empty()) question += fmt::format("\n{}", input);
   return {.question = std::move(question),
-          .solution = std::string(trimmed(text_field(record, "output"))),
+          .solution = std::string(trim(text_field(record, "output"))),
           .gold = non_empty(record, "answer", text_field(record, "answer")),
           .family = {},
           .place = record.place};
@@ -136,10 +106,10 @@ Problem from_aqua(const Record& record) {
     const auto bracket = choice.find(')');
     if (bracket == std::string_view::npos)
       fail("{}: field 'options': expected 'A)...', found '{}'", record.place, choice);
-    question += fmt::format(" ({}) {}", choice.substr(0, bracket), trimmed(choice.substr(bracket + 1)));
+    question += fmt::format(" ({}) {}", choice.substr(0, bracket), trim(choice.substr(bracket + 1)));
   }
   return {.question = std::move(question),
-          .solution = std::string(trimmed(text_field(record, "rationale"))),
+          .solution = std::string(trim(text_field(record, "rationale"))),
           .gold = non_empty(record, "correct", text_field(record, "correct")),
           .family = {},
           .place = record.place};
@@ -169,7 +139,7 @@ Problem to_problem(const Record& record, DataFormat format) {
 
 std::vector<Problem> read_problems(const fs::path& path, DataFormat format) {
   const std::string text = read_text(path);
-  const std::string_view content = trimmed(text);
+  const std::string_view content = trim(text);
   const bool is_array = content.starts_with('[');
   const std::vector<Record> records = is_array ? read_array(path, text) : read_lines(path, text);
   if (records.empty()) fail("{}: empty data set: expected at least one record", path.string());

@@ -4,12 +4,11 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "dataset/regex.hpp"
 
 namespace modr {
 namespace {
-
-constexpr std::string_view kBlanks = " \t\r\n";
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {
   for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
@@ -58,14 +57,10 @@ std::string canonical_number(std::string_view match) {
 
 std::optional<std::string> parse_number(std::string_view text) {
   const std::string simple = plain_signs(text);
-  std::string_view rest = simple;
-  const auto trim_front = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(kBlanks), rest.size())); };
-  const auto trim_back = [&](std::string_view what) { rest = rest.substr(0, rest.find_last_not_of(what) + 1); };
-  trim_front();
-  trim_back(kBlanks);
+  std::string_view rest = trim(simple);
   if (rest.ends_with('.')) rest.remove_suffix(1);
   if (rest.ends_with('%')) rest.remove_suffix(1);
-  trim_back(kBlanks);
+  rest = trim(rest);
   const auto numbers = find_numbers(rest);
   if (numbers.size() != 1 || numbers.front().size() != rest.size()) return std::nullopt;
   return canonical_number(rest);

@@ -1,5 +1,5 @@
 #pragma once
-// Which samples a step trains on: a pure function of (seed, step), the same on all ranks and for any number of them.
+// Which samples a step trains on: it follows from (seed, step) alone, the same on all ranks and for any number of them.
 #include <cstdint>
 #include <vector>
 
@@ -17,7 +17,8 @@ struct SampleRef {
 std::vector<int64_t> epoch_permutation(int64_t size, uint64_t seed, int64_t epoch);
 
 /// Samples in the order of epoch 0's permutation, then epoch 1's, and so on without a break: a batch may reach over
-/// the end of an epoch, and over whole epochs. The data cursor of a checkpoint is the number of samples seen.
+/// the end of an epoch, and over whole epochs. The data cursor of a checkpoint is the number of samples seen. A sampler
+/// keeps the last epoch's order, which is why its members are not const; what they return does not depend on it.
 class EpochSampler {
  public:
   /// Throws Error unless both sizes are positive.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "dataset/unicode_tables.hpp"
 
 namespace modr {
@@ -16,16 +17,6 @@ namespace {
 
 namespace tables = unicode_tables;
 using Ranges = std::vector<CodePointSet::Range>;
-
-/// Calls `visit` for each word of a text with blanks or other separators.
-template <typename Visit>
-void for_each_word(std::string_view text, char separator, Visit&& visit) {
-  while (!text.empty()) {
-    const std::size_t length = std::min(text.find(separator), text.size());
-    visit(text.substr(0, length));
-    text.remove_prefix(std::min(length + 1, text.size()));
-  }
-}
 
 /// The number at the front of `word`, and what follows it.
 std::pair<uint32_t, std::string_view> take_number(std::string_view word) {
@@ -87,11 +78,11 @@ using PropertyMap = std::unordered_map<std::string, CodePointSet>;
 std::unordered_map<std::string, Ranges> ranges_by_value(std::string_view runs) {
   std::unordered_map<std::string, Ranges> ranges;
   char32_t begin = 0;
-  for_each_word(runs, ' ', [&](std::string_view run) {
+  for (const std::string_view run : split(runs, ' ')) {
     const auto [length, value] = take_number(run);
     ranges[std::string(value)].push_back({begin, begin + length - 1});
     begin += length;
-  });
+  }
   return ranges;
 }
 
@@ -99,10 +90,10 @@ void add_categories(PropertyMap& properties) {
   auto ranges = ranges_by_value(tables::general_categories);
   for (const Category& category : kCategories) {
     Ranges all;
-    for_each_word(category.members, ' ', [&](std::string_view member) {
+    for (const std::string_view member : split(category.members, ' ')) {
       const Ranges& part = ranges[std::string(member)];
       all.insert(all.end(), part.begin(), part.end());
-    });
+    }
     const CodePointSet set(std::move(all));
     properties.emplace(property_key(category.short_name), set);
     properties.emplace(property_key(category.name), set);
@@ -114,13 +105,11 @@ void add_categories(PropertyMap& properties) {
 
 void add_scripts(PropertyMap& properties) {
   auto ranges = ranges_by_value(tables::scripts);
-  for_each_word(tables::script_names, ' ', [&](std::string_view names) {
-    const std::string_view short_name = names.substr(0, names.find('='));
-    const CodePointSet set(std::move(ranges[std::string(short_name)]));
-    for_each_word(names.substr(short_name.size() + 1), '=', [&](std::string_view name) {
-      properties.emplace(name, set);
-    });
-  });
+  for (const std::string_view entry : split(tables::script_names, ' ')) {
+    const std::vector<std::string_view> names = split(entry, '=');  // the short one first
+    const CodePointSet set(std::move(ranges[std::string(names.front())]));
+    for (std::size_t i = 1; i < names.size(); ++i) properties.emplace(names[i], set);
+  }
 }
 
 void add_binary_properties(PropertyMap& properties) {
@@ -128,12 +117,12 @@ void add_binary_properties(PropertyMap& properties) {
     Ranges ranges;
     char32_t begin = 0;
     bool inside = false;
-    for_each_word(property.runs, ' ', [&](std::string_view run) {
+    for (const std::string_view run : split(property.runs, ' ')) {
       const char32_t length = take_number(run).first;
       if (inside) ranges.push_back({begin, begin + length - 1});
       begin += length;
       inside = !inside;
-    });
+    }
     const CodePointSet set(std::move(ranges));
     properties.emplace(property.name, set);
     if (!property.short_name.empty()) properties.emplace(property.short_name, set);
@@ -157,12 +146,12 @@ using CasePairs = std::vector<std::pair<char32_t, char32_t>>;
 const CasePairs& case_pairs() {
   static const CasePairs pairs = [] {
     CasePairs made;
-    for_each_word(tables::case_runs, ' ', [&](std::string_view run) {
+    for (const std::string_view run : split(tables::case_runs, ' ')) {
       std::array<uint32_t, 4> numbers{};  // first, last, stride, distance
       std::size_t count = 0;
-      for_each_word(run, ',', [&](std::string_view number) { numbers.at(count++) = take_number(number).first; });
+      for (const std::string_view number : split(run, ',')) numbers.at(count++) = take_number(number).first;
       for (char32_t c = numbers[0]; c <= numbers[1]; c += numbers[2]) made.emplace_back(c, c + numbers[3]);
-    });
+    }
     return made;
   }();
   return pairs;
@@ -212,14 +201,12 @@ char32_t fold_case(char32_t c) { return close_over_case(CodePointSet::of(c)).ran
 bool ends_with_long_folding(std::u32string_view folded) {
   static const std::vector<std::u32string> foldings = [] {
     std::vector<std::u32string> made;
-    for_each_word(tables::long_foldings, ' ', [&](std::string_view entry) {
+    for (const std::string_view entry : split(tables::long_foldings, ' ')) {
       const auto [c, others] = take_number(entry);
       made.push_back({fold_case(c)});
       made.emplace_back();
-      for_each_word(others.substr(1), ',', [&](std::string_view other) {
-        made.back() += fold_case(take_number(other).first);
-      });
-    });
+      for (const std::string_view other : split(others.substr(1), ',')) made.back() += fold_case(take_number(other).first);
+    }
     return made;
   }();
   return std::ranges::any_of(foldings, [&](const std::u32string& end) { return folded.ends_with(end); });

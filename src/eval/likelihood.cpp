@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/softmax.hpp"
 #include "model/decoder.hpp"
 #include "model/initial_state.hpp"
 
@@ -15,19 +16,11 @@ namespace {
 constexpr int64_t most_logits = int64_t{64} << 20;
 constexpr std::size_t most_cache_bytes = std::size_t{1} << 30;
 
-// log softmax(logits)[token], computed in double.
-template <typename T>
-double log_probability(std::span<const T> logits, int32_t token) {
-  const auto largest = static_cast<double>(*std::ranges::max_element(logits));
-  double sum = 0;  // NaN as soon as one of the logits is
-  for (T logit : logits) sum += std::exp(static_cast<double>(logit) - largest);
-  return static_cast<double>(logits[static_cast<std::size_t>(token)]) - largest - std::log(sum);
-}
-
 double log_probability(const Tensor& logits, int64_t row, int32_t token, const std::string& name) {
   const int64_t vocab_size = logits.size(1);
   const double result = visit_exact_dtype(logits.dtype(), [&]<typename T>() {
-    return log_probability(std::span<const T>(logits.data<T>() + row * vocab_size, std::size_t(vocab_size)), token);
+    return log_softmax_at(std::span<const T>(logits.data<T>() + row * vocab_size, std::size_t(vocab_size)),
+                          static_cast<std::size_t>(token));
   });
   if (!std::isfinite(result)) fail("{}: the logits of a token are not finite: the model's weights or states are not", name);
   return result;

@@ -5,8 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
+#include "base/text_table.hpp"
 #include "checkpoint/durable_file.hpp"
-#include "eval/text_table.hpp"
 
 namespace modr {
 
@@ -63,14 +64,6 @@ std::string shares_text(const std::vector<double>& shares) {
   return text;
 }
 
-// In groups of three digits.
-std::string trained_text(const ModelResult& model) {
-  if (model.trained_parameters == 0) return "";
-  std::string text = fmt::format("{}", model.trained_parameters);
-  for (auto at = std::ssize(text) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
-  return text;
-}
-
 // The rows of one task (or, with an empty name, of the mean over tasks).
 void add_scores(TextTable& table, std::span<const ModelResult> models, const std::string& task,
                 const std::vector<int64_t>& depths) {
@@ -78,7 +71,7 @@ void add_scores(TextTable& table, std::span<const ModelResult> models, const std
   for (std::size_t i = 0; i < models.size(); ++i) {
     const TaskResult* any = task.empty() ? nullptr : find(models[i], task, models[i].results.front().num_steps);
     std::vector<std::string> row{i > 0 ? "" : task.empty() ? "mean" : task, models[i].label,
-                                 trained_text(models[i]), any == nullptr ? "" : fmt::format("{}", any->samples.size())};
+                                 models[i].trained_parameters == 0 ? "" : count_text(models[i].trained_parameters), any == nullptr ? "" : fmt::format("{}", any->samples.size())};
     for (int64_t steps : depths) {
       if (find(models[i], models[i].results.front().task, steps) == nullptr) {
         row.emplace_back();  // a model that was run with its own number of recurrences

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/integer.hpp"
 
 namespace modr {
 
@@ -65,7 +66,7 @@ int64_t CoreSlots::filled(int64_t steps) const {
   switch (config_.compression) {
     case CacheCompression::none: return layer_steps;
     case CacheCompression::s: return std::min(config_.by, layer_steps);
-    case CacheCompression::r: return (layer_steps + config_.by - 1) / config_.by;
+    case CacheCompression::r: return ceil_div(layer_steps, config_.by);
     case CacheCompression::anchor: return std::min(layer_steps, (anchored_recurrences + 1) * layers_);
   }
   fail("unknown compression of a cache");

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/softmax.hpp"
 
 namespace modr {
 
@@ -60,15 +61,6 @@ bool ExitRule::needs_logits() const {
 
 namespace {
 
-std::vector<double> softmax(const std::vector<double>& logits) {
-  const double largest = *std::max_element(logits.begin(), logits.end());
-  std::vector<double> p(logits.size());
-  double sum = 0;
-  for (std::size_t i = 0; i < p.size(); ++i) sum += p[i] = std::exp(logits[i] - largest);
-  for (double& value : p) value /= sum;
-  return p;
-}
-
 // Probabilities under a tenth of the largest become 1 / V; then renormalised.
 void flatten_tail(std::vector<double>& p) {
   const double bound = 0.1 * *std::max_element(p.begin(), p.end());
@@ -120,7 +112,7 @@ double ExitRule::distribution_value(std::vector<double> logits) {
     previous_argmax_ = argmax;
     return static_cast<double>(unchanged_);
   }
-  std::vector<double> p = softmax(logits);
+  std::vector<double> p = softmax_in_double(std::span<const double>(logits));
   if (criterion_ == ExitCriterion::entropy_diff) {
     const double now = entropy(p), change = std::abs(now - previous_entropy_);
     previous_entropy_ = now;

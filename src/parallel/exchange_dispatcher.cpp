@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "base/integer.hpp"
 
 namespace modr {
 
@@ -14,7 +15,7 @@ namespace {
 class Notice {
  public:
   Notice(const Communicator& comm, int64_t n_branches)
-      : size_(static_cast<std::size_t>(2 + (n_branches + comm.size() - 1) / comm.size())),
+      : size_(static_cast<std::size_t>(2 + ceil_div<int64_t>(n_branches, comm.size()))),
         words_(size_ * static_cast<std::size_t>(comm.size()), 0) {}
 
   int64_t& works(int rank) { return at(rank, 0); }

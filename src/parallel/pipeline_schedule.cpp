@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "base/integer.hpp"
 
 namespace modr {
 
@@ -24,7 +25,6 @@ struct Lane {
   int64_t microbatch(int64_t round) const { return first + round * stride; }
 };
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // As many microbatches as a round over this stage's or the next stage's ranks has, whichever are more, beside all that
 // may be in flight behind: enough for every rank to have work, and the textbook's S - s with one rank a stage.

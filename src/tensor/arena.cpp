@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/integer.hpp"
+
 namespace modr {
 
 namespace {
 
 constexpr std::size_t page = 4096;
 constexpr std::size_t huge_page = std::size_t{2} << 20;
-
-std::size_t round_up(std::size_t bytes, std::size_t multiple) { return (bytes + multiple - 1) / multiple * multiple; }
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/integer.hpp"
 #include "tensor/arena.hpp"
 
 namespace modr {
@@ -33,7 +34,7 @@ std::size_t rounded(std::size_t bytes) {
   if (bytes >= smallest_large) return Arena::rounded(bytes);
   std::size_t step = alignment;
   while (step * 16 <= bytes) step *= 2;
-  return std::max(alignment, (bytes + step - 1) / step * step);
+  return std::max(alignment, round_up(bytes, step));
 }
 
 // Large blocks lie in the arena. Small ones are kept by size when they are freed: a request takes the smallest free

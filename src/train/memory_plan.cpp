@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "base/integer.hpp"
 #include "base/slice.hpp"
 #include "parallel/grad_reducer.hpp"
 #include "parallel/pipeline_schedule.hpp"
@@ -14,7 +15,6 @@ namespace modr {
 
 namespace {
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Microbatches of a replica with `samples`, as deal_microbatches() makes them.
 int64_t count_microbatches(const TrainJob& job, const GridShape& grid, int64_t samples) {
@@ -128,7 +128,7 @@ BatchSize largest_microbatch(const TrainJob& job, const GridShape& grid, RowSize
   const int64_t samples = samples_of_replica(job, grid);
   const int64_t rows = ceil_div(samples, count_microbatches(job, grid, samples));
   const int64_t longest = std::max(row.longest, layout.min_seq);
-  const int64_t rounded = ceil_div(longest, layout.multiple) * layout.multiple;
+  const int64_t rounded = round_up(longest, layout.multiple);
   return {rows, std::max(longest, std::min(rounded, layout.max_seq)), rows * row.documents};
 }
 

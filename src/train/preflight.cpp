@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/integer.hpp"
 #include "base/process_memory.hpp"
 #include "parallel/rank_grid.hpp"
 #include "train/memory_plan.hpp"
@@ -112,7 +113,7 @@ void check_memory(int64_t rank_bytes, const Machine& machine, Preflight& preflig
 // How many checkpoints lie there at once, at most: those that are kept and the one that is being written.
 int64_t checkpoints_at_once(const TrainConfig& train) {
   const int64_t every = train.checkpoint_every > 0 ? train.checkpoint_every : train.steps;
-  const int64_t saves = (train.steps + every - 1) / every;
+  const int64_t saves = ceil_div(train.steps, every);
   if (train.keep_checkpoints == 0) return saves;
   const int64_t for_good = train.keep_every > 0 ? train.steps / std::lcm(every, train.keep_every) : 0;
   return std::min(saves, train.keep_checkpoints + 1 + for_good);

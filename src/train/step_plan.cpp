@@ -4,15 +4,10 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/integer.hpp"
 #include "base/slice.hpp"
 
 namespace modr {
-
-namespace {
-
-int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-
-}  // namespace
 
 StepPlan plan_step(const TrainConfig& train, const ModelConfig& model, uint64_t seed, int64_t step,
                    std::vector<SampleRef> samples) {
@@ -39,8 +34,7 @@ std::vector<Microbatch> deal_microbatches(const StepPlan& plan, const TrainingSe
   std::ranges::stable_sort(samples, {}, [&](const SampleRef& sample) {
     return set.rows.at(static_cast<std::size_t>(sample.index)).tokens.size();
   });
-  const int64_t count = round_up(std::max<int64_t>(round_up(part.count(), dealing.largest) / dealing.largest, 1),
-                                 dealing.lanes);
+  const int64_t count = round_up(std::max<int64_t>(ceil_div(part.count(), dealing.largest), 1), dealing.lanes);
   std::vector<Microbatch> microbatches;
   for (int64_t m = 0; m < count; ++m) {
     const Slice slice = rank_slice(part.count(), m, count);

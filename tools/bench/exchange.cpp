@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "tools/bench/bench.hpp"
 #include "tools/bench/options.hpp"
 #include "tools/cli/command_line.hpp"
@@ -40,7 +41,7 @@ struct ExchangeRequest {
 
 std::vector<Part> parse_parts(const std::string& list) {
   std::vector<Part> parts;
-  for (const std::string& name : split_list(list)) {
+  for (const std::string_view name : split(list, ',')) {
     const std::size_t before = parts.size();
     for (const Part& part : kParts)
       if (name == part.name || name == "all") parts.push_back(part);

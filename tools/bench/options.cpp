@@ -5,6 +5,8 @@
 #include <charconv>
 #include <functional>
 
+#include "base/text.hpp"
+
 namespace modr::tools {
 
 namespace po = boost::program_options;
@@ -23,16 +25,6 @@ po::typed_value<int64_t>* number_from(const std::string& option, int64_t& number
 
 }  // namespace
 
-std::vector<std::string> split_list(std::string_view text) {
-  std::vector<std::string> parts;
-  for (std::size_t comma = 0; comma != std::string_view::npos; text.remove_prefix(comma + 1)) {
-    comma = text.find(',');
-    parts.emplace_back(text.substr(0, comma));
-    if (comma == std::string_view::npos) break;
-  }
-  return parts;
-}
-
 void check_positive(const std::string& option, int64_t value) { check_from(option, value, 1); }
 
 po::typed_value<int64_t>* positive_value(const std::string& option, int64_t& number) {
@@ -46,7 +38,7 @@ po::typed_value<int64_t>* count_value(const std::string& option, int64_t& number
 po::typed_value<std::string>* numbers_value(const std::string& option, std::vector<int64_t>& numbers) {
   const auto parse = [option, &numbers](const std::string& list) {
     numbers.clear();
-    for (const std::string& text : split_list(list)) {
+    for (const std::string_view text : split(list, ',')) {
       int64_t number = 0;
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
       if (error != std::errc() || end != text.data() + text.size())

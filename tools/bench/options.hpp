@@ -12,9 +12,6 @@
 
 namespace modr::tools {
 
-/// The parts of "a,b,c".
-std::vector<std::string> split_list(std::string_view text);
-
 /// Throws UsageError for a value below 1.
 void check_positive(const std::string& option, int64_t value);
 

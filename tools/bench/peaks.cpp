@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/integer.hpp"
 #include "base/log.hpp"
 #include "kernels/cpu/onednn_matmul.hpp"
 #include "tools/bench/options.hpp"
@@ -95,7 +96,7 @@ void on_threads(std::size_t size, F f) {
 void BenchBuffer::Free::operator()(std::byte* data) const { std::free(data); }
 
 BenchBuffer::BenchBuffer(std::size_t bytes)
-    : size_((bytes + line_bytes - 1) / line_bytes * line_bytes),
+    : size_(round_up(bytes, line_bytes)),
       data_(static_cast<std::byte*>(std::aligned_alloc(line_bytes, size_))) {
   if (!data_) fail("out of memory: {} bytes were asked for to measure with", size_);
   on_threads(size_, [&](std::size_t begin, std::size_t end) { std::memset(data() + begin, 1, end - begin); });

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "eval/text_table.hpp"
+#include "base/text_table.hpp"
 
 namespace modr::tools {
 
@@ -33,7 +33,7 @@ bool holds_words(const BenchTable& table, std::size_t column) {
   return !table.rows.empty() && std::holds_alternative<std::string>(table.rows.front()[column]);
 }
 
-std::string text_of(const BenchTable& table) {
+TextTable printed(const BenchTable& table) {
   std::vector<std::string> head;
   std::vector<TextTable::Align> alignment;
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
@@ -46,21 +46,7 @@ std::string text_of(const BenchTable& table) {
     for (const BenchValue& value : row) texts.push_back(std::visit(AsText(), value));
     lines.add(std::move(texts));
   }
-  return fmt::format("{}\n{}\n\n{}", table.title, table.note, lines.text());
-}
-
-std::string markdown_of(const BenchTable& table) {
-  std::string head = "|", rule = "|", body;
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    head += fmt::format(" {} |", table.columns[i].head);
-    rule += holds_words(table, i) ? " :-- |" : " --: |";
-  }
-  for (const std::vector<BenchValue>& row : table.rows) {
-    body += '|';
-    for (const BenchValue& value : row) body += fmt::format(" {} |", std::visit(AsText(), value));
-    body += '\n';
-  }
-  return fmt::format("### {}\n\n{}\n\n{}\n{}\n{}", table.title, table.note, head, rule, body);
+  return lines;
 }
 
 Json json_of(const BenchTable& table) {
@@ -94,7 +80,9 @@ std::string format_tables(const BenchSettings& settings, const std::vector<Bench
   std::string text;
   for (const BenchTable& table : tables) {
     if (!text.empty()) text += '\n';
-    text += format == BenchFormat::text ? text_of(table) : markdown_of(table);
+    text += format == BenchFormat::text
+                ? fmt::format("{}\n{}\n\n{}", table.title, table.note, printed(table).text())
+                : fmt::format("### {}\n\n{}\n\n{}", table.title, table.note, printed(table).markdown());
   }
   return text;
 }

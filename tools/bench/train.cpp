@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/integer.hpp"
 #include "base/log.hpp"
 #include "optim/grad_clip.hpp"
 #include "tensor/storage.hpp"
@@ -91,7 +92,7 @@ TrainJob job_of(const TrainRequest& request, int64_t ranks) {
   job.train.recompute = request.recompute;
   job.train.dtype = request.model.dtype;
   job.train.global_batch = request.sequences;
-  job.train.microbatch = (request.sequences + ranks - 1) / ranks;
+  job.train.microbatch = ceil_div(request.sequences, ranks);
   job.train.num_steps_no_grad = request.no_grad;
   job.train.num_steps_with_grad = request.with_grad;
   return job;

@@ -8,8 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.hpp"
+#include "base/text_table.hpp"
 #include "tools/inspect/report.hpp"
-#include "tools/cli/number_text.hpp"
 
 namespace modr::tools {
 
@@ -68,10 +69,6 @@ void add_rows(const Node& node, const std::string& indent, bool is_root, std::ve
   }
 }
 
-std::size_t width_of(std::string_view text) {  // of UTF-8, in characters
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
 class TextReport {
  public:
   TextReport(const InspectReport& report, bool colour) : report_(report), colour_(colour) {}
@@ -95,6 +92,12 @@ class TextReport {
     return colour_ ? fmt::format(style, "{}", text) : text;
   }
   void title(const std::string& text) { line("\n{}", styled(text, fmt::emphasis::bold)); }
+  // A table whose head is a title.
+  TextTable titled(std::vector<std::string> head, std::vector<TextTable::Align> alignment) const {
+    for (std::string& text : head)
+      if (!text.empty()) text = styled(text, fmt::emphasis::bold);
+    return TextTable(std::move(head), std::move(alignment));
+  }
 
   void header();
   void config();
@@ -133,31 +136,30 @@ void TextReport::config() {
 }
 
 void TextReport::parameters() {
+  using enum TextTable::Align;
+  std::vector<std::string> columns{"parameters", "shape", "type", "norm"};
+  std::vector<TextTable::Align> alignment{left, left, left, right};
+  if (report_.stats) columns.insert(columns.end(), {"min", "max", "mean", "deviation"});
+  alignment.resize(columns.size(), right);
+  columns.emplace_back();  // status
+  alignment.push_back(left);
+  TextTable table = titled(columns, alignment);
   std::vector<Row> rows;
   add_rows(make_tree(report_.summary.weights), "", true, rows);
-  std::size_t label_width = 10, shape_width = 5;
   for (const Row& row : rows) {
-    label_width = std::max(label_width, width_of(row.label));
-    if (row.weight != nullptr) shape_width = std::max(shape_width, row.weight->shape.to_string().size());
-  }
-  std::string columns = fmt::format("{:<{}}  {:<{}}  {:<5}{:>12}", "parameters", label_width, "shape", shape_width,
-                                    "type", "norm");
-  if (report_.stats) columns += fmt::format("{:>12}{:>12}{:>12}{:>12}", "min", "max", "mean", "deviation");
-  title(columns);
-  for (const Row& row : rows) {
-    if (row.weight == nullptr) {
-      line("{}", row.label);
-      continue;
+    std::vector<std::string> texts{row.label};
+    if (row.weight != nullptr) {
+      const TensorStats& stats = row.weight->stats;
+      texts.insert(texts.end(), {row.weight->shape.to_string(), row.weight->type, fmt::format("{:.5g}", stats.norm)});
+      if (report_.stats)
+        for (const double value : {stats.min, stats.max, stats.mean, stats.deviation})
+          texts.push_back(fmt::format("{:.4g}", value));
+      texts.push_back(status(*row.weight));
     }
-    const std::string padding(label_width - width_of(row.label), ' ');
-    const TensorStats& stats = row.weight->stats;
-    std::string numbers = fmt::format("{:>12.5g}", stats.norm);
-    if (report_.stats) {
-      numbers += fmt::format("{:>12.4g}{:>12.4g}{:>12.4g}{:>12.4g}", stats.min, stats.max, stats.mean, stats.deviation);
-    }
-    line("{}{}  {:<{}}  {:<5}{}  {}", row.label, padding, row.weight->shape.to_string(), shape_width, row.weight->type,
-         numbers, status(*row.weight));
+    texts.resize(columns.size());
+    table.add(std::move(texts));
   }
+  line("\n{}", trim(table.text(), "\n"));
 }
 
 std::string TextReport::status(const WeightSummary& weight) const {
@@ -172,23 +174,22 @@ std::string TextReport::status(const WeightSummary& weight) const {
 
 void TextReport::branches() {
   const CheckpointSummary& summary = report_.summary;
-  std::size_t num_branches = summary.router_bias.size(), width = 11;
-  for (const LoraSummary& lora : summary.lora) {
-    num_branches = std::max(num_branches, lora.norms.size());
-    width = std::max(width, lora.target.size());
-  }
+  std::size_t num_branches = summary.router_bias.size();
+  for (const LoraSummary& lora : summary.lora) num_branches = std::max(num_branches, lora.norms.size());
   if (num_branches == 0) return;
-  std::string columns = fmt::format("{:<{}}", "branches", width);
-  for (std::size_t branch = 0; branch < num_branches; ++branch) columns += fmt::format("{:>12}", branch);
-  title(columns);
-  const auto row = [&](const std::string& label, const std::vector<double>& values, double scale,
+  std::vector<std::string> columns{"branches"};
+  for (std::size_t branch = 0; branch < num_branches; ++branch) columns.push_back(std::to_string(branch));
+  TextTable table = titled(columns, {TextTable::Align::left});
+  const auto add = [&](const std::string& label, const std::vector<double>& values, double scale,
                        fmt::format_string<double> format) {
-    std::string text = fmt::format("{:<{}}", label, width);
-    for (const double value : values) text += fmt::format(format, value * scale);
-    line("{}", text);
+    std::vector<std::string> texts{label};
+    for (const double value : values) texts.push_back(fmt::format(format, value * scale));
+    texts.resize(columns.size());
+    table.add(std::move(texts));
   };
-  if (!summary.router_bias.empty()) row("router bias", summary.router_bias, 1.0, "{:>+12.4g}");
-  for (const LoraSummary& lora : summary.lora) row(lora.target, lora.norms, report_.lora_scale(lora.rank), "{:>12.5g}");
+  if (!summary.router_bias.empty()) add("router bias", summary.router_bias, 1.0, "{:+.4g}");
+  for (const LoraSummary& lora : summary.lora) add(lora.target, lora.norms, report_.lora_scale(lora.rank), "{:.5g}");
+  line("\n{}", trim(table.text(), "\n"));
   if (!summary.lora.empty()) {
     line("{}", report_.lora_alpha ? fmt::format("norms of (alpha / R) B A, alpha = {}", *report_.lora_alpha)
                                   : "norms of B A (the config has no model.branches.lora_alpha)");

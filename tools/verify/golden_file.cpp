@@ -1,9 +1,9 @@
 #include "tools/verify/golden_file.hpp"
 
 #include <limits>
-#include <sstream>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 
 namespace modr::tools {
 
@@ -13,13 +13,6 @@ int32_t narrowed(int64_t value, const std::string& what) {
   if (value < std::numeric_limits<int32_t>::min() || value > std::numeric_limits<int32_t>::max())
     fail("{}: {} is not a token id", what, value);
   return static_cast<int32_t>(value);
-}
-
-std::vector<std::string> split_at_commas(const std::string& text) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
-  return parts;
 }
 
 }  // namespace
@@ -53,7 +46,9 @@ ModelConfig GoldenFile::model_config() const {
   branches.n_branches = integer("n_branches");
   branches.lora_rank = integer("lora_rank");
   branches.lora_alpha = file_.attribute_double("", "lora_alpha");
-  branches.lora_targets = split_at_commas(text("lora_targets"));
+  const std::string targets = text("lora_targets");
+  const std::vector<std::string_view> names = split(targets, ',');
+  branches.lora_targets.assign(names.begin(), names.end());
   branches.unit = parse_route_unit(text("route_unit"));
   branches.when = parse_route_when(text("route_when"));
   branches.score = parse_route_score(text("route_score"));

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/text_table.hpp"
+
 namespace modr::tools {
 
 void VerifyReport::fail(std::string what, std::string kind, std::string why) {
@@ -16,17 +18,15 @@ bool VerifyReport::passed() const {
 }
 
 std::string VerifyReport::table(bool colour) const {
-  std::size_t width = 4;
-  for (const VerifyRow& row : rows_) width = std::max(width, row.what.size());
-  std::string text = fmt::format("{:<{}}  {:>10}  {:>10}  {:<8}\n", "what", width, "error", "tolerance", "kind");
+  using enum TextTable::Align;
+  TextTable table({"what", "error", "tolerance", "kind", "", ""}, {left, right, right, left, left, left});
   for (const VerifyRow& row : rows_) {
     const bool ok = row.ok();
     const char* verdict = ok ? "ok" : "FAILED";
-    const std::string shown = colour ? fmt::format("\033[{}m{}\033[0m", ok ? 32 : 31, verdict) : verdict;
-    text += fmt::format("{:<{}}  {:>10.2e}  {:>10.1e}  {:<8}  {}{}{}\n", row.what, width, row.error, row.tolerance,
-                        row.kind, shown, row.detail.empty() ? "" : "  ", row.detail);
+    table.add({row.what, fmt::format("{:.2e}", row.error), fmt::format("{:.1e}", row.tolerance), row.kind,
+               colour ? fmt::format("\033[{}m{}\033[0m", ok ? 32 : 31, verdict) : verdict, row.detail});
   }
-  return text;
+  return table.text();
 }
 
 }  // namespace modr::tools

@@ -88,7 +88,7 @@ TEST(ReadProblems, NamesTheLineOfMalformedJson) {
 TEST(ReadProblems, NumbersBeyondDouble) {
   const std::string huge = "{\"question\": 1e999}";
   EXPECT_EQ(message_for("\n" + huge), "data.json:2: malformed JSON: number overflow parsing '1e999'");
-  EXPECT_EQ(message_for("[" + huge + "]"), "data.json: malformed JSON: number overflow parsing '1e999'");
+  EXPECT_EQ(message_for("[" + huge + "]"), "data.json:1: malformed JSON: number overflow parsing '1e999'");
 }
 
 TEST(ReadProblems, NamesTheFieldAtFault) {

@@ -5,7 +5,6 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "eval/text_table.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -54,21 +53,6 @@ TEST(Samples, SurviveTheirJourney) {
   EXPECT_EQ(back.samples[0].tokens, 7);
   EXPECT_EQ(back.samples[0].mean_steps, 2.5);
   EXPECT_EQ(back.samples[0].branches, (std::vector<int64_t>{1, 0, 4}));
-}
-
-TEST(TextTable, AlignsColumnsByCodePointsAndDropsEmptyOnes) {
-  TextTable table({"name", "empty", "n"}, {TextTable::Align::left});
-  table.add({"ä", "", "1"});
-  table.add_rule();
-  table.add_rule();
-  table.add({"longer", "", "1000"});
-  table.add_rule();
-  EXPECT_EQ(table.text(), "name       n\n"
-                          "------------\n"
-                          "ä          1\n"
-                          "------------\n"
-                          "longer  1000\n");
-  expect_error([&] { table.add({"too", "short"}); }, {"2 texts for 3 columns"});
 }
 
 TEST(Report, ShowsModelsSideBySide) {

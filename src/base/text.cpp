@@ -1,8 +1,24 @@
-#include "tools/cli/number_text.hpp"
+#include "base/text.hpp"
 
 #include <fmt/format.h>
 
-namespace modr::tools {
+namespace modr {
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (auto at = text.find(separator); at != text.npos; at = text.find(separator)) {
+    parts.push_back(text.substr(0, at));
+    text.remove_prefix(at + 1);
+  }
+  parts.push_back(text);
+  return parts;
+}
+
+std::string_view trim(std::string_view text, std::string_view blanks) {
+  const auto first = text.find_first_not_of(blanks);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
 
 std::string count_text(int64_t count) {
   std::string digits = std::to_string(count);
@@ -20,4 +36,4 @@ std::string byte_text(uint64_t bytes) {
   return fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
-}  // namespace modr::tools
+}  // namespace modr

@@ -4,7 +4,8 @@
 
 namespace modr {
 
-/// A table for a terminal: columns as wide as their widest text (UTF-8, one column a code point), two spaces between.
+/// The tables that modr prints. Texts are UTF-8, a column wide a code point; colours (escape sequences) have no width.
+/// Columns that are empty in all rows are left out.
 class TextTable {
  public:
   enum class Align { left, right };
@@ -15,10 +16,14 @@ class TextTable {
   void add(std::vector<std::string> row);
   /// A line across, unless the last row is one already or there is none.
   void add_rule();
-  /// The table with a line under the head; columns that are empty in all rows are left out.
+  /// For a terminal: a line under the head, columns as wide as their widest text, two spaces between.
   std::string text() const;
+  /// The same as Markdown, which has no lines across.
+  std::string markdown() const;
 
  private:
+  std::vector<std::size_t> widths() const;
+
   std::vector<std::vector<std::string>> rows_;  // the head first; a rule is an empty row
   std::vector<Align> alignment_;
 };
