@@ -19,9 +19,10 @@ namespace modr {
 /// when all are equal; when they do not, the ranks send each other their tags.
 class MpiGroup {
  public:
-  /// Collective over `comm`, which is kept until the end of the job: there are few, and freeing one is collective.
+  /// Collective over `comm`, which is the group's from now on.
   MpiGroup(MPI_Comm comm, uint64_t id, const std::string& name, std::shared_ptr<MpiMonitor> monitor);
-  /// Leaves to the monitor the comparisons that MPI may still write into.
+  /// Frees the communicators (MPICH has 2,048 of them), which neither MPI makes wait for the other ranks. What MPI may
+  /// still write into, after ranks have lost each other, is left to the monitor, with the communicators.
   ~MpiGroup();
   MpiGroup(const MpiGroup&) = delete;
   MpiGroup& operator=(const MpiGroup&) = delete;
