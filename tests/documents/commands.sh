@@ -16,7 +16,6 @@ not_run=$(
 ^launch/fuzz|needs Clang and a build of its own, and takes minutes; the seeds are replayed by fuzz/*
 ^tests/scenario/faults.sh|takes hours; 6 runs are the test scenario/faults
 ^tests/scenario/bare_root.sh|makes a whole system, as root, from a mirror; half an hour
-^tests/scenario/slurm.sh|needs Slurm's daemons; is the test scenario/slurm
 TEXT
 )
 
@@ -31,12 +30,10 @@ shorter() {
     -e "/^modr bench decode/s/ \[sizes\]/ $small_bench --prompt 3 --new-tokens 2/" \
     -e "/^modr bench kernels/s/ \[sizes\]/ $small_bench $small_steps/" \
     -e "/^launch\/bench /{s/-- sizes/-- $small_bench/;s/train,decode-1/decode-1/;s/f32,bf16/f32/}" \
-    -e 's/^(launch\/bench_exchange)( .*)?$/\1 --ranks 2 --parts exchange --sizes 1 --repeats 1/' \
-    -e 's/^(launch\/bench_checkpoint)( .*)?$/\1 --mib 1 --repeats 1/' \
     -e 's/^launch\/demo( |$)/launch\/demo --quick --num-steps 1\1/' \
     -e 's/^launch\/local [0-9]+ eval .*/& --limit 2 --max-new-tokens 4/' \
     -e 's/ \[sbatch options\]/ --ntasks=2/' \
-    -e 's/^(modr [a-z]+)$/\1 --help/'
+    -e 's/^(modr [a-z-]+( [a-z]+)?)$/\1 --help/'
 }
 
 # A clone, with the reference numbers beside it. Programs that would build, install or hand work to others are stand-ins.
