@@ -44,8 +44,9 @@ std::optional<TrainRequest> parse_request(int argc, char** argv) {
   TrainRequest request;
   CommandLine line("train", "--config FILE [options]",
                    "Trains what a run file describes and writes config.yaml, metrics.jsonl and checkpoints to the\n"
-                   "run's folder (train.output, else runs/NAME). Runs on all ranks of mpirun or srun. SIGTERM, SIGINT,\n"
-                   "SIGHUP or SIGUSR1 to any of them, and a time limit, let it save and exit with 4: --resume auto goes on.");
+                   "run's folder (train.output, else runs/NAME). Runs on all ranks of mpirun or srun. SIGTERM,\n"
+                   "SIGINT, SIGHUP or SIGUSR1 to any of them, and a time limit, let it save and exit with 4: --resume\n"
+                   "auto goes on.");
   auto add = line.option();
   add("config", po::value(&request.config)->value_name("FILE"), "the run file, e.g. configs/run/demo_pretrain.yaml");
   add("set", po::value(&request.overrides)->value_name("KEY=VALUE")->composing(),

@@ -13,7 +13,8 @@ void set_log_rank(int rank, int size);
 void log_text(const std::string& text);
 void warn_text(const std::string& text);
 
-/// One line as it is, about why the program ends. Like all talk it is lost where stderr cannot be written; never throws.
+/// One line as it is, about why the program ends. Like all talk it is lost where stderr cannot be written; never
+/// throws.
 void say(std::string_view line) noexcept;
 
 /// One line for people, e.g. `log("loaded {} records", n)`.

@@ -12,17 +12,17 @@
 
 namespace modr {
 
-/// The checkpoints of a run as training goes on. With train.async_save a save takes a copy of the state, and the rest is
-/// done beside the next steps; at most one save is under way. A thread talks to the disk, so that a rank whose disk does
-/// not answer still answers the others. All calls are collective over the shard's world; those that end a save throw the
-/// same Error on all ranks when it failed, and older checkpoints are then as they were.
+/// The checkpoints of a run as training goes on. With train.async_save a save takes a copy of the state, and the rest
+/// is done beside the next steps; at most one save is under way. A thread talks to the disk, so that a rank whose disk
+/// does not answer still answers the others. All calls are collective over the shard's world; those that end a save
+/// throw the same Error on all ranks when it failed, and older checkpoints are then as they were.
 class Checkpointer {
  public:
   /// Keeps references to job and shard.
   Checkpointer(std::filesystem::path run_folder, const TrainJob& job, const Shard& shard);
   /// A save that is still under way is given up. Waits for its thread, but not when ranks have lost each other, and not
-  /// for long when an exception passes through on one of several ranks: the thread is left behind then, with all that it
-  /// uses, and the process has to end.
+  /// for long when an exception passes through on one of several ranks: the thread is left behind then, with all that
+  /// it uses, and the process has to end.
   ~Checkpointer();
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;

@@ -14,9 +14,9 @@
 namespace modr {
 
 /// For its lifetime SIGTERM, SIGINT, SIGHUP and SIGUSR1 to this process do not end it but are remembered. The exception
-/// is the second SIGTERM or SIGINT, a second or more after the first: it ends the process at once, as without this. (The
-/// same request may come twice, from Slurm and from mpirun, within milliseconds.) A SIGHUP that is ignored, as nohup has
-/// it, stays so. One at a time, on the main thread.
+/// is the second SIGTERM or SIGINT, a second or more after the first: it ends the process at once, as without this.
+/// (The same request may come twice, from Slurm and from mpirun, within milliseconds.) A SIGHUP that is ignored, as
+/// nohup has it, stays so. One at a time, on the main thread.
 class StopSignals {
  public:
   /// Milliseconds since whenever, growing; called within a signal's handler.

@@ -19,9 +19,9 @@ struct TrainOutcome {
 
 /// Trains `job` on `data` over the ranks of `comm`, from where `start` says. Writes config.yaml, metrics.jsonl and
 /// checkpoints to the run's folder (root rank), where make_room() makes room for them once all that could be wrong has
-/// been looked at. SIGTERM, SIGINT, SIGHUP and SIGUSR1 to any rank, and a near
-/// `deadline`, let all save after the same step and return. The same call on every rank; when one fails, or too many
-/// steps in a row have to be skipped (LossGuard), all throw the same Error.
+/// been looked at. SIGTERM, SIGINT, SIGHUP or SIGUSR1 to any rank, and a near `deadline`, let all save after the same
+/// step and return. The same call on every rank; when one fails, or too many steps in a row have to be skipped
+/// (LossGuard), all throw the same Error.
 TrainOutcome train(const Communicator& comm, const TrainJob& job, const TrainData& data,
                    const RunStart& start, const std::optional<Deadline>& deadline = {});
 

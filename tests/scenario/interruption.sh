@@ -36,8 +36,8 @@ rank_of() {
   done 2> /dev/null
 }
 
-# interrupt NAME SIGNAL WHOM COMMAND...: starts it and, once it has recorded some steps, sends the signal to rank 1 or to
-# the job; its exit code is in `code`. Once more when the run was over before the signal came, as it may be on a busy
+# interrupt NAME SIGNAL WHOM COMMAND...: starts it and, once it has recorded some steps, sends the signal to rank 1 or
+# to the job; its exit code is in `code`. Once more when the run was over before the signal came, as it may be on a busy
 # machine.
 interrupt() {
   local name=$1 signal=$2 whom=$3 tries target

@@ -29,7 +29,8 @@ loses() {
   kill -STOP "$rank"
   wait $job || code=$?
   [[ $code == 3 ]] || { cat "$1.log"; die "$1: exit code $code instead of 3"; }
-  [[ $(grep -c "^modr train: rank 1 did not come to " "$1.log") == 1 ]] || { cat "$1.log"; die "$1: no line, or several"; }
+  [[ $(grep -c "^modr train: rank 1 did not come to " "$1.log") == 1 ]] ||
+    { cat "$1.log"; die "$1: no line, or several"; }
   expect test ! -e "/proc/$rank/exe"
   expect test ! -e "runs/$1/checkpoints/latest"
 }
@@ -58,7 +59,8 @@ wait $job || code=$?
 [[ $code == 1 ]] || { cat fails.log; die "fails: exit code $code instead of 1"; }
 expect grep -q "^modr train: rank 0: step [0-9]*: .* 6 steps in a row had to be skipped" fails.log
 
-# A disk that comes back after longer than the limit has lost nobody. (What it makes of the pipe is an error of its own.)
+# A disk that comes back after longer than the limit has lost nobody. (What it makes of the pipe is an error of its
+# own.)
 start slow 5
 under_way slow 5 $job || { cat slow.log; die "slow does not start"; }
 sleep $((2 * timeout_s))

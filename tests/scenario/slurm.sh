@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The launch scripts on a real Slurm, of one node that is this machine: a training that reaches its time limit saves,
 # goes back into the queue and ends with the losses of one that nobody interrupted; scancel in the middle of a save;
-# ranks that are killed or lost; evaluation, alone and after a training; an array of run files. Debian: slurm-wlm, munge. The daemons listen at this
-# machine's loopback address only and are ended by their numbers.
+# ranks that are killed or lost; evaluation, alone and after a training; an array of run files. Debian: slurm-wlm,
+# munge. The daemons listen at this machine's loopback address only and are ended by their numbers.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1  # as ctest has it
 skip() { echo "skipped: $*"; exit 77; }

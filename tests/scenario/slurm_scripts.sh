@@ -81,7 +81,8 @@ for from in none step_00000050.h5; do
   done
   read -ra found < <(ranks) || true
   kill -KILL "${found[1]}"
-  ended stuck 137 "a rank was killed .code 137., and no checkpoint was made since this start .latest: $from.: not requeued"
+  ended stuck 137 \
+    "a rank was killed .code 137., and no checkpoint was made since this start .latest: $from.: not requeued"
   not_requeued stuck
   if [[ $from == none ]]; then
     on_ranks 2 train --config stuck.yaml "${stuck[@]}" --resume auto --set train.steps=50 > stuck.log 2>&1 ||
@@ -98,6 +99,7 @@ not_requeued often
 start wrong 0 --set train.step=3
 code=0
 wait $job || code=$?
-[[ $code == 2 ]] && grep -q "unknown key; did you mean 'steps'" wrong.log || { cat wrong.log; die "wrong: exit code $code"; }
+[[ $code == 2 ]] && grep -q "unknown key; did you mean 'steps'" wrong.log ||
+  { cat wrong.log; die "wrong: exit code $code"; }
 not_requeued wrong
 echo "passed"

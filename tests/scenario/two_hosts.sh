@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Two hosts joined by one link: network namespaces with host names of their own, entered by Open MPI's launch agent.
-# A job trains with branches on both; one whose folder they do not share ends before its first step; when the link is cut
-# a job ends within its limit, with one message and exit code 3.
+# A job trains with branches on both; one whose folder they do not share ends before its first step; when the link is
+# cut a job ends within its limit, with one message and exit code 3.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 skip() { echo "skipped: $*"; exit 77; }
 command -v ip > /dev/null || skip "needs ip (Debian: iproute2)"
@@ -61,7 +61,8 @@ silently "$modr" train --config one.yaml
 code=0
 on_hosts train --config both.yaml --set train.output=own/run > own.out 2> own.log || code=$?
 [[ $code == 1 ]] || { cat own.log; die "hosts with folders of their own: exit code $code instead of 1"; }
-expect grep -q "^modr train: rank 1: own/run: host hostb does not see what rank 0 has written there on host hosta: " own.log
+expect grep -q "^modr train: rank 1: own/run: host hostb does not see what rank 0 has written there on host hosta: " \
+  own.log
 expect test -z "$(ls -A own/run)"
 
 on_hosts train --config both.yaml "${exchange[@]}" > both.log 2>&1 || { cat both.log; die "training on two hosts"; }

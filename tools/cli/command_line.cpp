@@ -133,8 +133,9 @@ Failure current_failure(const std::string& program) {
   } catch (const std::bad_alloc&) {
     return {"out of memory", exit_code::failed};
   } catch (const std::system_error& error) {
-    if (!has_stdout_failed()) return {printable(fmt::format("unexpected failure: {}", error.what())), exit_code::failed};
-    return {fmt::format("cannot write to stdout: {}", error.code().message()), exit_code::failed};
+    if (has_stdout_failed())
+      return {fmt::format("cannot write to stdout: {}", error.code().message()), exit_code::failed};
+    return {printable(fmt::format("unexpected failure: {}", error.what())), exit_code::failed};
   } catch (const std::exception& error) {
     return {printable(fmt::format("unexpected failure: {}", error.what())), exit_code::failed};
   }

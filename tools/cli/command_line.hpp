@@ -70,9 +70,9 @@ struct Failure {
 /// gets a hint to --help, and 1 for all else (see exit_code).
 Failure current_failure(const std::string& program);
 
-/// Opens on /dev/null what is closed of stdin, stdout and stderr, before anything else is opened, which would take their
-/// places and what is written to them. Results that go to a closed stdout still fail. Writing where nobody reads any more
-/// is an error from then on, rather than the end of the process.
+/// Opens on /dev/null what is closed of stdin, stdout and stderr, before anything else is opened, which would take
+/// their places and what is written to them. Results that go to a closed stdout still fail. Writing where nobody reads
+/// any more is an error from then on, rather than the end of the process.
 void open_standard_streams();
 
 /// Brings all data to stdout. Throws Error when some did not get through (a full disk, say).
