@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -79,6 +81,11 @@ std::string program_name(int argc, char** argv) {
   return known ? fmt::format("modr {}", argv[1]) : "modr";
 }
 
+// For launch/local, which has to know whether modr came to its end where an mpirun says nothing of a host that it lost.
+void leave_mark(const char* what) {
+  if (const char* file = std::getenv("MODR_END_FILE")) std::ofstream(std::string(file) + what);
+}
+
 }  // namespace
 
 }  // namespace modr::tools
@@ -86,9 +93,13 @@ std::string program_name(int argc, char** argv) {
 int main(int argc, char** argv) {
   modr::tools::open_standard_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of the write, told like a full disk
+  modr::tools::leave_mark(".begun");
   try {
-    return modr::tools::run(argc, argv);
+    const int code = modr::tools::run(argc, argv);
+    modr::tools::leave_mark(".ended");
+    return code;
   } catch (...) {
+    modr::tools::leave_mark(".ended");
     const std::string program = modr::tools::program_name(argc, argv);
     const modr::tools::Failure failure = modr::tools::current_failure(program);
     // Wrong use is the same on every rank of a job: one of them says it.

@@ -57,4 +57,20 @@ for command in train eval; do
   if [[ $command == train ]]; then first=USR1; else first=INT; fi
   expect test "$(tr '\n' ' ' < got.txt)" = "runs $command $first TERM "
 done
+
+# An mpirun that ends with 0 though the ranks did not come to their end, as Open MPI 5's does when it loses a host.
+cat > mpirun <<'FAKE'
+#!/usr/bin/env bash
+while [[ $1 != -n ]]; do shift; done
+"${@:3}" &
+until [[ -e $MODR_END_FILE.begun ]]; do sleep 0.02; done
+if [[ -n ${KILLS:-} ]]; then kill -KILL $!; fi
+wait $!
+exit 0
+FAKE
+code=0
+(KILLS=1 MPIRUN=$work/mpirun launch_local 1 train --config TERM.yaml --set train.output=runs/lost) > lost.txt 2>&1 || code=$?
+((code == 3)) || die "a lost rank under an mpirun that ends with 0: $code, $(< lost.txt)"
+grep -q "a host or rank is lost" lost.txt || die "$(< lost.txt)"
+(MPIRUN=$work/mpirun launch_local 1 --version) > version.txt 2>&1 || die "$(< version.txt)"
 echo "passed"
