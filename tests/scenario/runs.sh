@@ -43,10 +43,10 @@ refuses base "the tokenizer: was " --resume auto --set train.steps=7 --set data.
 refuses base "data.loss_on: was " --resume auto --set train.steps=7 --set data.loss_on=answer
 cp data/pretrain.jsonl data/longer.jsonl
 tail -1 data/pretrain.jsonl >> data/longer.jsonl
-refuses base "the training rows: were " --resume auto --set train.steps=7 --set "data.train=[data/longer.jsonl]"
+refuses base "the training rows: was " --resume auto --set train.steps=7 --set "data.train=[data/longer.jsonl]"
 cp -r runs/base runs/more
 expect train more --resume auto --set train.steps=5 --accept-changed-data --set "data.train=[data/longer.jsonl]"
-expect grep -q "the training rows: were" err.txt
+expect grep -q "the training rows: was" err.txt
 mv data/pretrain.jsonl data/moved.jsonl
 cp -r runs/base runs/moved
 expect train moved --resume auto --set train.steps=5 --set optim.lr=1e-3 --set "data.train=[data/moved.jsonl]"

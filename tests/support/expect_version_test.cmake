@@ -25,8 +25,10 @@ endforeach()
 
 # And the lookup asks.
 file(READ ${cmake}/Dependencies.cmake lookup)
+file(READ ${cmake}/Hdf5.cmake hdf5)
+string(APPEND lookup "${hdf5}")
 foreach(package oneDNN HDF5)
   if(NOT lookup MATCHES "modr_expect_version\\(${package} ")
-    message(FATAL_ERROR "Dependencies.cmake does not ask ${package} for its version")
+    message(FATAL_ERROR "no lookup asks ${package} for its version")
   endif()
 endforeach()

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -50,15 +51,28 @@ Verdict judge(std::span<const Rule> rules, std::string_view path) {
   return rule == rules.end() ? Verdict::allowed : rule->verdict;
 }
 
-std::string line(const FieldChange& change) {
-  return fmt::format("{}: was {}, is {}", change.path, change.before.empty() ? "empty" : change.before,
-                     change.now.empty() ? "empty" : change.now);
-}
+// Each change is told in a line of its own; what cannot be is named in the error behind them.
+class Changes {
+ public:
+  explicit Changes(std::string file) : file_(std::move(file)) {}
 
-// One line each, under what they are about; nothing when there are none.
-void fail_for(const std::string& file, const char* what, const std::vector<std::string>& lines, const char* advice) {
-  if (!lines.empty()) fail("{}: {}:\n  {}\n{}", file, what, fmt::join(lines, "\n  "), advice);
-}
+  void tell(const std::string& what, const std::string& before, const std::string& now, Verdict verdict) {
+    if (verdict == Verdict::allowed) return;
+    warn("{}: {}: was {}, is {}", file_, what, before.empty() ? "empty" : before, now.empty() ? "empty" : now);
+    if (verdict == Verdict::refused) refused_.push_back(what);
+    if (verdict == Verdict::refused_data) refused_data_.push_back(what);
+  }
+  void fail_if_refused(const char* why, const char* advice) const { fail_for(refused_, why, advice); }
+  void fail_if_data_refused(const char* why, const char* advice) const { fail_for(refused_data_, why, advice); }
+
+ private:
+  void fail_for(const std::vector<std::string>& what, const char* why, const char* advice) const {
+    if (!what.empty()) fail("{}: {} ({}): {}", file_, why, fmt::join(what, ", "), advice);
+  }
+
+  std::string file_;
+  std::vector<std::string> refused_, refused_data_;
+};
 
 RunConfig config_of(const CheckpointReader& checkpoint) {
   return parse_run_config(checkpoint.info().config, checkpoint.path().string() + ": config");
@@ -72,49 +86,40 @@ bool differs(const std::string& before, const std::string& now) {
 
 void check_identity(const CheckpointReader& checkpoint, const RunConfig& now, const DataIdentity& data,
                     bool accepts_changed_data) {
-  const std::string file = checkpoint.path().string();
   const CheckpointInfo& info = checkpoint.info();
   const RunConfig before = config_of(checkpoint);
-  std::vector<std::string> refused, refused_data;
-  for (const FieldChange& change : changed_fields(before, now)) {
-    const Verdict verdict = judge(resume_rules, change.path);
-    if (verdict == Verdict::refused) refused.push_back(line(change));
-    if (verdict == Verdict::refused_data) refused_data.push_back(line(change));
-    if (verdict == Verdict::warned) warn("{}: {}", file, line(change));
-  }
-  const bool other_tokenizer = differs(info.tokenizer_digest, data.tokenizer);
-  if (other_tokenizer)
-    refused.push_back(fmt::format("the tokenizer: was {} (digest {}), is {} ({})", before.data.tokenizer,
-                                  info.tokenizer_digest, now.data.tokenizer, data.tokenizer));
+  Changes changes(checkpoint.path().string());
+  for (const FieldChange& change : changed_fields(before, now))
+    changes.tell(change.path, change.before, change.now, judge(resume_rules, change.path));
+  const auto known_as = [](const std::string& name, const std::string& digest) {
+    return fmt::format("{} (digest {})", name.empty() ? "that of bytes" : name, digest);
+  };
+  if (differs(info.tokenizer_digest, data.tokenizer))
+    changes.tell("the tokenizer", known_as(before.data.tokenizer, info.tokenizer_digest),
+                 known_as(now.data.tokenizer, data.tokenizer), Verdict::refused);
   else if (differs(info.rows_digest, data.rows))
-    refused_data.push_back(fmt::format("the training rows: were [{}] (digest {}), are [{}] ({})",
-                                       fmt::join(before.data.train, ", "), info.rows_digest,
-                                       fmt::join(now.data.train, ", "), data.rows));
-  fail_for(file, "the run cannot go on from here, since it is another one now", refused,
-           "expected the values that it was trained with, or a new run (train.init_from takes its weights)");
-  if (accepts_changed_data)
-    for (const std::string& text : refused_data) warn("{}: {}", file, text);
-  else
-    fail_for(file, "the run would go on with other data, in another order", refused_data,
-             "expected the data that it was trained on; --accept-changed-data goes on all the same");
+    changes.tell("the training rows", known_as(fmt::format("{}", fmt::join(before.data.train, ", ")), info.rows_digest),
+                 known_as(fmt::format("{}", fmt::join(now.data.train, ", ")), data.rows), Verdict::refused_data);
+  changes.fail_if_refused("the run cannot go on from here as another one",
+                          "expected what it was trained with, or a new run (train.init_from takes its weights)");
+  if (!accepts_changed_data)
+    changes.fail_if_data_refused("the run would go on with other data, in another order",
+                                 "expected the data that it was trained on; --accept-changed-data goes on all the same");
 }
 
 void check_initial_weights(const CheckpointReader& checkpoint, const RunConfig& now) {
-  const std::string file = checkpoint.path().string();
   const RunConfig before = config_of(checkpoint);
   const bool had_branches = before.model.branches.n_branches > 0, has_branches = now.model.branches.n_branches > 0;
   if (had_branches && !has_branches)
     fail("{}: has {} branches, but the run has none: expected train.mode lora or modr, or a backbone without branches",
-         file, before.model.branches.n_branches);
-  std::vector<std::string> refused;
+         checkpoint.path().string(), before.model.branches.n_branches);
+  Changes changes(checkpoint.path().string());
   for (const FieldChange& change : changed_fields(before, now)) {
     if (!had_branches && change.path.starts_with("model.branches.")) continue;  // they are new
-    const Verdict verdict = judge(initial_rules, change.path);
-    if (verdict == Verdict::refused) refused.push_back(line(change));
-    if (verdict == Verdict::warned) warn("{}: {}", file, line(change));
+    changes.tell(change.path, change.before, change.now, judge(initial_rules, change.path));
   }
-  fail_for(file, "these weights (train.init_from) are of another model", refused,
-           "expected the model that they were trained in");
+  changes.fail_if_refused("train.init_from has the weights of another model",
+                          "expected the model that they were trained in");
 }
 
 void check_backbone_is_named(const RunConfig& config) {

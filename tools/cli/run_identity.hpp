@@ -6,9 +6,9 @@
 
 namespace modr::tools {
 
-/// Holds a run against the checkpoint that it goes on from. Throws Error with a line for each field of `model` that has
-/// changed, for another tokenizer, and, unless `accepts_changed_data`, for other rows or another way to read them; each
-/// names what was and what is. Warns of a changed optimizer, schedule or type. Everything else may change.
+/// Holds a run against the checkpoint that it goes on from. Warns, in a line each with what was and what is, of changes
+/// in `model`, tokenizer, rows and how they are read, optimizer, schedule and type; everything else may change. Throws
+/// Error where it was `model` or the tokenizer, or, unless `accepts_changed_data`, the data.
 void check_identity(const CheckpointReader& checkpoint, const RunConfig& now, const DataIdentity& data,
                     bool accepts_changed_data);
 

@@ -177,7 +177,7 @@ TEST(VerifyCheckpoint, FindsEveryChangedAttribute) {
     expect_found(path, "more in " + in_file,
                  [&](const fs::path& copy) { testing::add_attribute(copy, in_file, "more"); });
   }
-  EXPECT_EQ(tried, 11 + 4 + 3) << "of the file, sums of all tensors, kinds of the weights";
+  EXPECT_EQ(tried, 13 + 4 + 3) << "of the file, sums of all tensors, kinds of the weights";
 }
 
 TEST(VerifyCheckpoint, FindsOtherDatasets) {
