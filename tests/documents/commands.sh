@@ -2,16 +2,17 @@
 # commands.sh BIN REPOSITORY FILE...: runs every command that the Markdown files show, as it stands there, in a folder
 # that is like a clone after launch/demo's build, only with small models and few steps. What makes a command short and
 # what is not run at all stands below, with the reasons; any other that fails is a failure.
+export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 source "$(dirname "${BASH_SOURCE[0]}")/../scenario/lib.sh"
 bin=$(dirname "$modr")
 export MODR_REAL_BUILD=${bin%/bin}
-export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 unset MODR_BUILD CI
 
 # Not run: a pattern a line, and the reason.
 not_run=$(
   cat <<'TEXT'
 ^python tools/bench/peer_torch.py|needs PyTorch
+^mpirun.mpich|needs MPICH and a build with it
 ^launch/local N$|names what its argument is
 ^launch/fuzz|needs Clang and a build of its own, and takes minutes; the seeds are replayed by fuzz/*
 ^tests/scenario/faults.sh|takes hours; 6 runs are the test scenario/faults
