@@ -11,7 +11,7 @@ start() {
   rm -rf "runs/$1"
   mkdir -p "runs/$1/checkpoints"
   mkfifo "runs/$1/checkpoints/step_00000005.h5.tmp"
-  mpirun --oversubscribe --bind-to none --quiet -n 2 "$modr" train --config base.yaml --set "train.output=runs/$1" \
+  "${mpirun[@]}" -n 2 "$modr" train --config base.yaml --set "train.output=runs/$1" \
     --set "train.steps=$2" --set "parallel.timeout_s=$timeout_s" "${@:3}" > "$1.out" 2> "$1.log" &
   job=$!
 }
@@ -57,7 +57,7 @@ start fails 1000000 --set optim.lr=1e38 --set optim.weight_decay=0 --set optim.w
 code=0
 wait $job || code=$?
 [[ $code == 1 ]] || { cat fails.log; die "fails: exit code $code instead of 1"; }
-expect grep -q "^modr train: rank 0: step [0-9]*: .* 6 steps in a row had to be skipped" fails.log
+grep -q "^modr train: rank [01]: step [0-9]*: .* 6 steps in a row had to be skipped" fails.log || { cat fails.log; die "fails: not told why"; }
 
 # A disk that comes back after longer than the limit has lost nobody. (What it makes of the pipe is an error of its
 # own.)

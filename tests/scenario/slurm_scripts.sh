@@ -10,7 +10,7 @@ mkdir bin
 cat > bin/srun <<'SRUN'
 #!/usr/bin/env bash
 while [[ $1 == --* ]]; do shift; done
-exec mpirun --oversubscribe --bind-to none --quiet -n 2 "$@"
+exec mpirun --oversubscribe --bind-to none -n 2 "$@"
 SRUN
 cat > bin/scontrol <<'SCONTROL'
 #!/usr/bin/env bash

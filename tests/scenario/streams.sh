@@ -50,8 +50,8 @@ ends() {
 ends 2 "$modr"
 ends 2 "$modr" train --confi
 ends 1 "$modr" eval --checkpoint nowhere --data .
-ends 1 mpirun --oversubscribe --quiet -n 2 bash -c 'exec "$0" eval --checkpoint nowhere --data . 2> /dev/full' "$modr"
-ends 1 mpirun --oversubscribe --quiet -n 2 "$modr" eval --checkpoint nowhere --data .
+ends 1 "${mpirun[@]}" -n 2 bash -c 'exec "$0" eval --checkpoint nowhere --data . 2> /dev/full' "$modr"
+ends 1 "${mpirun[@]}" -n 2 "$modr" eval --checkpoint nowhere --data .
 
 # Results: text and tables. With its reader gone a command ends quietly, as `modr ... | head` has to.
 evaluation=(eval --checkpoint runs/base --data data --tasks gain --num-steps 1 --limit 2 --max-new-tokens 4)
