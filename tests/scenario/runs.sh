@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # A run is never lost and never quietly another run: what is in a folder stays until it is replaced for good, and a
 # checkpoint is gone on from by the run that wrote it.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

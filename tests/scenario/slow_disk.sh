@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # A disk that does not answer while a checkpoint is written: a pipe that nobody opens stands where the file is to be
 # made, so that the root's writer waits in it. Training goes on beside it, ranks that wait for the disk are not lost,
 # and a job that does lose a rank ends within its limit, without waiting for the disk.

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # What the Slurm scripts do with a job's exit code, without a Slurm: `srun` is an mpirun here, and `scontrol` notes what
 # is to be requeued. (tests/scenario/slurm.sh has the real ones.)
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Standard streams that are closed, full, or a pipe that nobody reads any more. What is said there may be lost, never
 # what the job is for: it goes on, saves, and ends with its own exit code. A result that cannot be written is an error.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
