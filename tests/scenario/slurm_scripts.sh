@@ -44,8 +44,10 @@ hit() {
     kill -0 $job 2> /dev/null || { cat "$1.log"; die "$1 was over before it was hit"; }
     sleep 0.01
   done
-  read -ra found < <(ranks) || true
-  ((${#found[@]} == 2)) || { cat "$1.log"; die "$1: found ${#found[@]} ranks"; }
+  until ((${#found[@]} == 2)); do  # the lists of /proc may leave some out while processes come and go
+    kill -0 $job 2> /dev/null || { cat "$1.log"; die "$1 was over before its ranks were found"; }
+    read -ra found < <(ranks) || true
+  done
   kill "-$2" "${found[1]}"
 }
 # ended NAME CODE LINE: the script ended so and said LINE.
