@@ -1,6 +1,6 @@
 # Whole jobs with the real program, under mpirun. A script gets the program's folder and exits 77 when it cannot run.
 foreach(scenario train_and_evaluate grids kill_and_resume bad_input full_disk gsm8k two_hosts bf16 interruption
-        launch_local launch_builds faults slurm streams slow_disk runs)
+        launch_local launch_builds faults slurm slurm_scripts streams slow_disk runs)
   add_test(NAME scenario/${scenario}
     COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/${scenario}.sh $<TARGET_FILE_DIR:modr> ${CMAKE_SOURCE_DIR})
   set_tests_properties(scenario/${scenario} PROPERTIES TIMEOUT 900 LABELS scenario PROCESSORS 2 SKIP_RETURN_CODE 77

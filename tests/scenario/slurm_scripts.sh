@@ -3,7 +3,7 @@
 # is to be requeued. (tests/scenario/slurm.sh has the real ones.)
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 small_data
-small_run whole pretrain 0 "steps: 120" "checkpoint_every: 5"
+small_run whole pretrain 0 "steps: 400" "checkpoint_every: 5"
 on_ranks 2 train --config whole.yaml > /dev/null 2>&1 || die "the uninterrupted run"
 losses runs/whole > whole.txt
 
@@ -11,7 +11,7 @@ mkdir bin
 cat > bin/srun <<'SRUN'
 #!/usr/bin/env bash
 while [[ $1 == --* ]]; do shift; done
-exec mpirun --oversubscribe --bind-to none -n 2 "$@"
+exec mpirun --oversubscribe --bind-to none -n 2 bash -c 'echo $$ > rank_$OMPI_COMM_WORLD_RANK; exec "$@"' rank "$@"
 SRUN
 cat > bin/scontrol <<'SCONTROL'
 #!/usr/bin/env bash
@@ -25,30 +25,20 @@ export MODR_BUILD
 
 # start NAME RESTARTS OPTIONS...: the batch script, in the background, as Slurm starts it for the (RESTARTS + 1)th time.
 start() {
-  rm -f scontrol.txt
+  rm -f scontrol.txt rank_*
   sed "s/^name: whole/name: $1/" whole.yaml > "$1.yaml"
   SLURM_RESTART_COUNT=$2 bash "$repository/launch/slurm/train.sbatch" --config "$1.yaml" "${@:3}" > "$1.log" 2>&1 &
   job=$!
 }
-ranks() {  # of the job: the children of its mpirun
-  local child
-  for child in $(cat "/proc/$job/task/$job/children" 2> /dev/null); do
-    if [[ $(tr '\0' ' ' < "/proc/$child/cmdline") == mpirun* ]]; then cat "/proc/$child/task/$child/children"; fi
-  done 2> /dev/null
-}
 # hit NAME SIGNAL: to the last rank, once there is a checkpoint that was not there before.
 latest=
 hit() {
-  local before=$latest found=()
+  local before=$latest
   until latest=$(cat "runs/$1/checkpoints/latest" 2> /dev/null) && [[ $latest != "$before" ]]; do
     kill -0 $job 2> /dev/null || { cat "$1.log"; die "$1 was over before it was hit"; }
     sleep 0.01
   done
-  until ((${#found[@]} == 2)); do  # the lists of /proc may leave some out while processes come and go
-    kill -0 $job 2> /dev/null || { cat "$1.log"; die "$1 was over before its ranks were found"; }
-    read -ra found < <(ranks) || true
-  done
-  kill "-$2" "${found[1]}"
+  kill "-$2" "$(< rank_1)"
 }
 # ended NAME CODE LINE: the script ended so and said LINE.
 ended() {
@@ -82,8 +72,7 @@ for from in none step_00000050.h5; do
     kill -0 $job || { cat stuck.log; die "stuck does not start"; }
     sleep 0.01
   done
-  read -ra found < <(ranks) || true
-  kill -KILL "${found[1]}"
+  kill -KILL "$(< rank_1)"
   ended stuck 137 \
     "a rank was killed .code 137., and no checkpoint was made since this start .latest: $from.: not requeued"
   not_requeued stuck
