@@ -116,9 +116,9 @@ MpiGroup::MpiGroup(MPI_Comm comm, uint64_t id, const std::string& name, std::sha
 
 MpiGroup::~MpiGroup() {
   int is_over = 0;
-  MPI_Finalized(&is_over);
+  MODR_SERIALIZED(MPI_Finalized, &is_over);
   if (comparisons_.empty() && !monitor_->is_lost() && is_over == 0) {
-    for (MPI_Comm* one : {&control_, &comm_}) MPI_Comm_free(one);
+    for (MPI_Comm* one : {&control_, &comm_}) MODR_SERIALIZED(MPI_Comm_free, one);
     return;
   }
   if (!comparisons_.empty()) monitor_->keep(std::make_shared<std::deque<Comparison>>(std::move(comparisons_)));
