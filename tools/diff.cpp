@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.hpp"
+#include "checkpoint/checkpoint_folder.hpp"
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/commands.hpp"
 #include "tools/cli/config_lines.hpp"
-#include "tools/cli/model_loading.hpp"
 
 namespace modr::tools {
 

@@ -11,12 +11,12 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.hpp"
+#include "checkpoint/checkpoint_folder.hpp"
 #include "checkpoint/summary.hpp"
 #include "checkpoint/verify.hpp"
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/commands.hpp"
 #include "tools/cli/config_lines.hpp"
-#include "tools/cli/model_loading.hpp"
 #include "tools/inspect/report.hpp"
 
 namespace modr::tools {

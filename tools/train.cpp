@@ -12,6 +12,7 @@
 #include "base/hash.hpp"
 #include "base/log.hpp"
 #include "checkpoint/checkpoint.hpp"
+#include "checkpoint/checkpoint_folder.hpp"
 #include "comm/agree.hpp"
 #include "comm/launcher.hpp"
 #include "dataset/tokenizer.hpp"
@@ -176,8 +177,7 @@ int train_on(const Communicator& world, const TrainRequest& request, Deadline st
   else begin(world, run);
   if (request.dry_run) return try_on(world, request, run);
   world.set_timeout(run.config.parallel.timeout_s);
-  if (run.config.parallel.placement == Placement::automatic)
-    run.config.parallel.placement = decide_placement(world, run.job(), run.data);
+  run.config.parallel.placement = decide_placement(world, run.job(), run.data);
   const TrainOutcome outcome = train(world, run.job(), run.data, run.start,
                                      find_deadline(request.time_limit_s, process_environment, started));
   if (world.is_root()) fmt::print("{}\n", outcome.checkpoint.string());

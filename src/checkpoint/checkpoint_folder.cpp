@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/log.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "checkpoint/durable_file.hpp"
@@ -100,9 +101,7 @@ std::string why_not(const std::optional<fs::path>& named, const fs::path& latest
 }  // namespace
 
 fs::path new_checkpoint_path(const fs::path& run_folder, int64_t step) {
-  std::error_code error;
-  fs::create_directories(folder_of(run_folder), error);
-  if (error) fail("{}: cannot be made: {}", folder_of(run_folder).string(), error.message());
+  make_folder(folder_of(run_folder));
   return folder_of(run_folder) / fmt::format("{}{:08}{}", kPrefix, step, kExtension);
 }
 
@@ -125,6 +124,16 @@ std::optional<fs::path> latest_checkpoint(const fs::path& run_folder) {
     return path;
   }
   fail("{} {}, and no checkpoint beside it can be read", latest.string(), why);
+}
+
+fs::path checkpoint_file(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return path;
+  const auto latest = latest_checkpoint(path);
+  if (!latest)
+    fail("{}: a folder without checkpoints/latest: expected a checkpoint or the folder of a run that has one",
+         path.string());
+  return *latest;
 }
 
 bool has_checkpoints(const fs::path& run_folder) {
@@ -150,10 +159,9 @@ int64_t set_checkpoints_aside(const fs::path& run_folder, int64_t step, const fs
   if (here != checkpoints.end() && here != checkpoints.begin()) set_latest_checkpoint(here->path);
   std::erase_if(checkpoints, [&](const StepFile& each) { return each.step <= step; });
   if (checkpoints.empty()) return 0;
-  std::error_code error;
-  fs::create_directories(to, error);
-  if (error) fail("{}: cannot be made: {}", to.string(), error.message());
+  make_folder(to);
   for (const StepFile& each : checkpoints) {
+    std::error_code error;
     fs::rename(each.path, to / each.path.filename(), error);
     if (error) fail("{}: cannot be moved to {}: {}", each.path.string(), to.string(), error.message());
   }

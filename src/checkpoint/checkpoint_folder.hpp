@@ -19,6 +19,10 @@ void set_latest_checkpoint(const std::filesystem::path& checkpoint);
 /// says so. Throws Error when there are checkpoints and none can be opened.
 std::optional<std::filesystem::path> latest_checkpoint(const std::filesystem::path& run_folder);
 
+/// `path`, or, where that is a folder, the latest_checkpoint() of the run whose folder it is. Throws Error when that run
+/// has none.
+std::filesystem::path checkpoint_file(const std::filesystem::path& path);
+
 /// Whether there is a checkpoint, sound or not, or a `latest`.
 bool has_checkpoints(const std::filesystem::path& run_folder);
 

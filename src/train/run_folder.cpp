@@ -1,9 +1,11 @@
 #include "train/run_folder.hpp"
 
+#include <ranges>
 #include <system_error>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/log.hpp"
 #include "checkpoint/checkpoint_folder.hpp"
 #include "train/metrics.hpp"
@@ -16,13 +18,7 @@ namespace {
 
 constexpr const char* kCheckpoints = "checkpoints";
 
-fs::path replaced_folder(const fs::path& run_folder) { return run_folder / "replaced"; }
-
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail("{}: cannot be made: {}", folder.string(), error.message());
-}
+constexpr const char* kReplaced = "replaced";
 
 void move(const fs::path& from, const fs::path& to) {
   std::error_code error;
@@ -31,12 +27,20 @@ void move(const fs::path& from, const fs::path& to) {
   if (error) fail("{}: cannot be moved to {}: {}", from.string(), to.string(), error.message());
 }
 
-// "<base>", or "<base>_2" and so on: the first that is not there.
-fs::path free_name(const fs::path& base) {
+// "<base>", "<base>_2" and so on, as many as there are one after the other.
+std::vector<fs::path> numbered(const fs::path& base) {
   std::error_code ignored;
-  fs::path name = base;
-  for (int number = 2; fs::exists(name, ignored); ++number) name = fmt::format("{}_{}", base.string(), number);
-  return name;
+  std::vector<fs::path> names;
+  for (fs::path name = base; fs::exists(name, ignored);
+       name = fmt::format("{}_{}", base.string(), names.size() + 1))
+    names.push_back(name);
+  return names;
+}
+
+// The next of them.
+fs::path free_name(const fs::path& base) {
+  const std::size_t taken = numbered(base).size();
+  return taken == 0 ? base : fs::path(fmt::format("{}_{}", base.string(), taken + 1));
 }
 
 // What is ours in a run's folder goes to a folder of the same shape.
@@ -70,16 +74,11 @@ RunStart find_start(const StartRequest& request) {
   const fs::path& folder = request.folder;
   RunStart start{.folder = folder};
   if (!request.resume.empty()) {
-    std::error_code ignored;
-    const bool is_auto = request.resume == "auto", is_run = is_auto || fs::is_directory(request.resume, ignored);
-    if (is_run) start.resume_from = latest_checkpoint(is_auto ? folder : fs::path(request.resume));
-    else start.resume_from = request.resume;
-    if (!start.resume_from && !is_auto)
-      fail("{}: expected a checkpoint or the folder of a run that has one", request.resume);
+    start.resume_from = request.resume == "auto" ? latest_checkpoint(folder) : checkpoint_file(request.resume);
     return start;
   }
   std::error_code ignored;
-  const bool is_run = has_checkpoints(folder) || fs::exists(replaced_folder(folder), ignored);
+  const bool is_run = has_checkpoints(folder) || fs::exists(folder / kReplaced, ignored);
   if (is_run && !request.overwrite)
     fail("{}: holds a run already: --resume auto goes on with it, --overwrite replaces it, --set train.output=FOLDER "
          "keeps both",
@@ -100,16 +99,12 @@ void make_room(const RunStart& start, int64_t step) {
   make_folder(start.folder);
   if (start.resume_from) set_abandoned_aside(start.folder, step);
   const bool has_run = has_checkpoints(start.folder) || fs::exists(start.folder / "metrics.jsonl", ignored);
-  if (!start.replaces || !has_run) return;
-  // One of an earlier start that never came to a checkpoint has more than what that start left: it stays.
-  if (fs::exists(replaced_folder(start.folder), ignored) && !has_checkpoints(start.folder)) return;
-  remove_replaced(start.folder);
-  move_run(start.folder, replaced_folder(start.folder));
+  if (start.replaces && has_run) move_run(start.folder, free_name(start.folder / kReplaced));
 }
 
 void remove_replaced(const fs::path& run_folder) {
-  std::error_code ignored;
-  if (fs::exists(replaced_folder(run_folder), ignored)) remove_run(replaced_folder(run_folder));
+  // The first one last: those behind it are found by it.
+  for (const fs::path& replaced : numbered(run_folder / kReplaced) | std::views::reverse) remove_run(replaced);
 }
 
 }  // namespace modr

@@ -29,7 +29,8 @@ void check_not_replaced(const RunStart& start, const std::filesystem::path& init
 
 /// Makes room for the run, once all that could be wrong has been looked at. Going back to an earlier step sets aside
 /// what the abandoned line has behind it, in <run>/abandoned_after_step_3, with its lines of metrics.jsonl; replacing a
-/// run sets that aside in <run>/replaced, until remove_replaced(). Files that are not modr's stay. `step` is where the
+/// run sets that aside in <run>/replaced (a further one, when no start has come to a checkpoint yet, in replaced_2),
+/// until remove_replaced(). Files that are not modr's stay. `step` is where the
 /// run goes on. Throws Error.
 void make_room(const RunStart& start, int64_t step);
 

@@ -38,16 +38,6 @@ void check_no_other_weights(const CheckpointReader& reader, const ModrModel& mod
 
 }  // namespace
 
-fs::path checkpoint_file(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::is_directory(path, ignored)) return path;
-  const auto latest = latest_checkpoint(path);
-  if (!latest)
-    fail("{}: a folder without checkpoints/latest: expected a checkpoint or the folder of a run that has one",
-         path.string());
-  return *latest;
-}
-
 std::string agreed_checkpoint(const Communicator& world, const fs::path& path) {
   return root_decides(world, [&] { return checkpoint_file(path).string(); });
 }

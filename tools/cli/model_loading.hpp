@@ -12,10 +12,7 @@
 
 namespace modr::tools {
 
-/// `path`, or the latest checkpoint of the run whose folder it is. Throws Error when that run has none.
-std::filesystem::path checkpoint_file(const std::filesystem::path& path);
-
-/// The same on all ranks, as rank 0 finds it: a training job may write beside. Collective.
+/// checkpoint_file(), the same on all ranks, as rank 0 finds it: a training job may write beside. Collective.
 std::string agreed_checkpoint(const Communicator& world, const std::filesystem::path& path);
 
 /// A trained model with all that it takes to use it.

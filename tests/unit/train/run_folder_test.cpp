@@ -59,8 +59,13 @@ TEST(RunFolder, AReplacedRunStaysUntilTheNewOneHasACheckpoint) {
   expect_error([&] { find_start({folder.path(), "", false}); }, {"holds a run already"});
   make_room(start, 0);  // of a start that ended here, and another
   EXPECT_EQ(steps_in(folder.path() / "replaced").size(), 3u);
+  folder.write("metrics.jsonl", R"({"step":1})" "\n");  // of one that ended before its first checkpoint
+  make_room(start, 0);
+  EXPECT_EQ(steps_in(folder.path() / "replaced").size(), 3u);
+  EXPECT_EQ(steps_in(folder.path() / "replaced_2").size(), 1u);
   run(1, start);
   EXPECT_FALSE(fs::exists(folder.path() / "replaced"));
+  EXPECT_FALSE(fs::exists(folder.path() / "replaced_2"));
   EXPECT_EQ(steps_in(folder.path()), std::vector<int64_t>{1});
   EXPECT_TRUE(fs::exists(folder.path() / "checkpoints" / "notes.txt"));
 }
