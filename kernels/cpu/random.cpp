@@ -5,6 +5,7 @@
 #include <numbers>
 #include <vector>
 
+#include "base/integer.hpp"
 #include "kernels/cpu/parallel.hpp"
 
 // Tells the compiler that glibc's vector library has these (libmvec, at most 4 ulp). Not for other files, whose loops
@@ -109,7 +110,7 @@ void uniform(const PhiloxStream& stream, int64_t first, double bound, int64_t n,
 template <typename T>
 int64_t truncated_normal(const PhiloxStream& stream, int64_t first, double std, double limit, int64_t n, T* out) {
   while (n > 0) {
-    const int64_t attempts = n, pieces = (attempts + piece_size - 1) / piece_size;
+    const int64_t attempts = n, pieces = ceil_div(attempts, piece_size);
     const auto begin_of = [=](int64_t piece) { return first + std::min(attempts, piece * piece_size); };
     std::vector<int64_t> starts(static_cast<std::size_t>(pieces) + 1, 0);  // of each piece's values
     parallel_ranges(pieces, attempts, [&](int64_t begin, int64_t end) {

@@ -13,16 +13,18 @@ constexpr uint64_t fnv1a(std::string_view text) {
   return hash;
 }
 
-/// A running 64-bit hash of words in order: h = mix(h ^ word), with the finaliser of SplitMix64 (Steele, Lea & Flood,
-/// OOPSLA 2014). It tells apart what differs by accident, not by intent.
+/// A bijection of 64-bit words, in which each bit depends on all: the finaliser of SplitMix64 (Steele, Lea & Flood,
+/// "Fast splittable pseudorandom number generators", OOPSLA 2014).
+constexpr uint64_t mix(uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31);
+}
+
+/// A running 64-bit hash of words in order. It tells apart what differs by accident, not by intent.
 class WordHash {
  public:
-  constexpr void add(uint64_t word) {
-    uint64_t h = state_ ^ word;
-    h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    h = (h ^ (h >> 27)) * 0x94d049bb133111ebULL;
-    state_ = (h ^ (h >> 31)) + 0x9e3779b97f4a7c15ULL;
-  }
+  constexpr void add(uint64_t word) { state_ = mix(state_ ^ word) + 0x9e3779b97f4a7c15ULL; }
   constexpr uint64_t value() const { return state_; }
 
  private:

@@ -4,19 +4,9 @@
 #include <numbers>
 
 #include "base/error.hpp"
+#include "base/hash.hpp"
 
 namespace modr {
-
-namespace {
-
-// Spreads (seed, stream) over the key, so that neighbouring seeds give unrelated keys (splitmix64's finaliser).
-uint64_t mix(uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
-
-}  // namespace
 
 std::array<uint32_t, 4> philox(std::array<uint32_t, 4> c, std::array<uint32_t, 2> key) {
   for (int round = 0; round < philox_rounds; ++round) {
@@ -31,6 +21,7 @@ double normal_of(double u, double v) {
 }
 
 PhiloxStream::PhiloxStream(uint64_t seed, RandomStream stream, uint64_t a, uint32_t b) {
+  // Spread over the key, so that neighbouring seeds give unrelated ones.
   const uint64_t key = mix(seed + 0x9e3779b97f4a7c15ULL * (static_cast<uint64_t>(stream) + 1));
   key_ = {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
   place_ = {static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32), b};

@@ -6,6 +6,7 @@
 #include <span>
 #include <type_traits>
 
+#include "base/hash.hpp"
 #include "tensor/tensor_bytes.hpp"
 
 namespace modr {
@@ -13,12 +14,6 @@ namespace modr {
 namespace {
 
 constexpr std::array<uint64_t, 2> kLaneConstants{0x9e3779b97f4a7c15U, 0xd1b54a32d192ed03U};
-
-constexpr uint64_t mix(uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
-  return x ^ (x >> 31);
-}
 
 uint64_t header(uint64_t lane, std::string_view name, std::string_view type, const Shape& shape) {
   uint64_t h = lane;

@@ -4,21 +4,16 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
-#include "base/error.hpp"
+#include "base/files.hpp"
 
 namespace modr {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-[[noreturn]] void fail_errno(const fs::path& path, const char* what) {
-  fail("{}: {}: {}", path.string(), what, std::strerror(errno));
-}
 
 // A rename is on the disk once its folder is.
 void flush_folder(const fs::path& folder) {

@@ -1,5 +1,8 @@
 #include "comm/launcher.hpp"
 
+#include <unistd.h>
+
+#include <array>
 #include <charconv>
 #include <cstdlib>
 
@@ -23,6 +26,11 @@ int number_in(const Environment& environment, const char* name, bool may_repeat 
 std::optional<std::string> process_environment(const char* name) {
   const char* value = std::getenv(name);
   return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "?";
 }
 
 Launch detect_launch(const Environment& environment) {

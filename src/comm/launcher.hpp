@@ -11,6 +11,9 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 /// This process's own environment.
 std::optional<std::string> process_environment(const char* name);
 
+/// The name of the host that this process runs on; "?" where it has none.
+std::string host_name();
+
 /// How this process was started.
 struct Launch {
   /// By mpirun, or by srun with an MPI plugin: MPI is to be initialised.

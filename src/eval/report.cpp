@@ -70,8 +70,10 @@ void add_scores(TextTable& table, std::span<const ModelResult> models, const std
   const int64_t deepest = std::ranges::max(depths);
   for (std::size_t i = 0; i < models.size(); ++i) {
     const TaskResult* any = task.empty() ? nullptr : find(models[i], task, models[i].results.front().num_steps);
+    const int64_t trained = models[i].trained_parameters;
     std::vector<std::string> row{i > 0 ? "" : task.empty() ? "mean" : task, models[i].label,
-                                 models[i].trained_parameters == 0 ? "" : count_text(models[i].trained_parameters), any == nullptr ? "" : fmt::format("{}", any->samples.size())};
+                                 trained == 0 ? "" : count_text(trained),
+                                 any == nullptr ? "" : fmt::format("{}", any->samples.size())};
     for (int64_t steps : depths) {
       if (find(models[i], models[i].results.front().task, steps) == nullptr) {
         row.emplace_back();  // a model that was run with its own number of recurrences

@@ -42,7 +42,7 @@ Variable masked_mean(const Variable& x, const Offsets& groups, const RowMask& ma
 Variable sigmoid(const Variable& x) {
   const Tensor y = Tensor::empty(x.shape(), x.dtype());
   visit_exact_dtype(x.dtype(),
-           [&]<typename T>() { kernels::cpu::sigmoid(x.value().span<T>().data(), y.numel(), y.data<T>()); });
+                    [&]<typename T>() { kernels::cpu::sigmoid(x.value().span<T>().data(), y.numel(), y.data<T>()); });
   return make_result("sigmoid", y, {x}, [y](const Tensor& dy, InputGradients& grads) {
     Tensor dx = Tensor::empty(y.shape(), y.dtype());
     visit_exact_dtype(y.dtype(), [&]<typename T>() {
@@ -57,7 +57,7 @@ Variable softmax(const Variable& x) {
   const int64_t width = x.size(-1), rows = x.value().numel() / width;
   const Tensor y = Tensor::empty(x.shape(), x.dtype());
   visit_exact_dtype(x.dtype(),
-           [&]<typename T>() { kernels::cpu::softmax(x.value().span<T>().data(), rows, width, y.data<T>()); });
+                    [&]<typename T>() { kernels::cpu::softmax(x.value().span<T>().data(), rows, width, y.data<T>()); });
   return make_result("softmax", y, {x}, [y, rows, width](const Tensor& dy, InputGradients& grads) {
     Tensor dx = Tensor::empty(y.shape(), y.dtype());
     visit_exact_dtype(y.dtype(), [&]<typename T>() {

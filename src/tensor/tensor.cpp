@@ -198,7 +198,7 @@ void Tensor::add(const Tensor& source, double factor) const {
 void Tensor::scale(double factor) const {
   changed();
   visit_dtype(dtype_,
-           [&]<typename T>() { kernels::cpu::scale(static_cast<Exact<T>>(factor), numel(), span<T>().data()); });
+              [&]<typename T>() { kernels::cpu::scale(static_cast<Exact<T>>(factor), numel(), span<T>().data()); });
 }
 
 double sum_of_squares(const Tensor& tensor) {

@@ -15,7 +15,6 @@ namespace modr {
 
 namespace {
 
-
 // Microbatches of a replica with `samples`, as deal_microbatches() makes them.
 int64_t count_microbatches(const TrainJob& job, const GridShape& grid, int64_t samples) {
   const std::vector<int64_t> ranks = grid.stage_ranks();

@@ -1,22 +1,24 @@
 #include "train/run_lock.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <map>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
+#include "comm/launcher.hpp"
 
 namespace modr {
 
@@ -26,20 +28,7 @@ namespace {
 
 constexpr std::size_t most_bytes = 4096;  // of a lock file that is read
 
-[[noreturn]] void fail_errno(const fs::path& path, const char* what) {
-  fail("{}: {}: {}", path.string(), what, std::strerror(errno));
-}
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
+std::string environment(const char* name) { return process_environment(name).value_or(""); }
 
 // When the process began, in ticks since the machine did: with it a number that was given again is told apart.
 std::string start_of(const std::string& process) {
@@ -82,13 +71,9 @@ Holder read_holder(int descriptor) {
   const ssize_t count = pread(descriptor, text.data(), text.size(), 0);
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   Holder holder;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string line = text.substr(begin, end - begin);
-    if (const std::size_t equals = line.find('='); equals != std::string::npos)
-      holder[line.substr(0, equals)] = line.substr(equals + 1);
-    begin = end + 1;
-  }
+  for (const std::string_view line : split(text, '\n'))
+    if (const std::size_t equals = line.find('='); equals != line.npos)
+      holder.emplace(line.substr(0, equals), line.substr(equals + 1));
   return holder;
 }
 
@@ -132,9 +117,7 @@ Try open_and_lock(const fs::path& path, int& descriptor) {
 }  // namespace
 
 RunLock::RunLock(fs::path folder) : folder_(std::move(folder)), path_(folder_ / "lock") {
-  std::error_code error;
-  made_folder_ = fs::create_directories(folder_, error);
-  if (error) fail("{}: cannot be made: {}", folder_.string(), error.message());
+  made_folder_ = make_folder(folder_);
   const Try result = open_and_lock(path_, descriptor_);
   Holder before = read_holder(descriptor_);
   if (result == Try::held || (result == Try::no_locks && !has_ended(before))) {

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -15,18 +14,15 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "comm/agree.hpp"
+#include "comm/launcher.hpp"
 
 namespace modr {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "?";
-}
 
 // 0, or the error number.
 int try_to_open(const fs::path& file, int flags) {
@@ -40,9 +36,7 @@ int try_to_open(const fs::path& file, int flags) {
 class Token {
  public:
   void make(const fs::path& folder, const std::string& name) {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error) fail("{}: cannot be made: {}", folder.string(), error.message());
+    make_folder(folder);
     if (const int number = try_to_open(folder / name, O_CREAT | O_EXCL))
       fail("{}: cannot be written: {}", folder.string(), std::strerror(number));
     file_ = folder / name;

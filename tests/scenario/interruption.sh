@@ -27,15 +27,6 @@ goes_on() {
 
 run_like_whole() { sed "s/^name: whole/name: $1/" whole.yaml > "$1.yaml"; }
 
-# rank_of JOB NUMBER: the process of a rank, a child of mpirun; nothing when it is not there.
-rank_of() {
-  local child children=()
-  read -ra children < "/proc/$1/task/$1/children" || true  # the list has no end of line
-  for child in "${children[@]}"; do
-    if tr '\0' '\n' < "/proc/$child/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$2"; then echo "$child"; return; fi
-  done 2> /dev/null
-}
-
 # interrupt NAME SIGNAL WHOM COMMAND...: starts it and, once it has recorded some steps, sends the signal to rank 1 or
 # to the job; its exit code is in `code`. Once more when the run was over before the signal came, as it may be on a busy
 # machine.

@@ -20,6 +20,15 @@ mpirun=(mpirun --oversubscribe --bind-to none)
 silently "${mpirun[@]}" -n 1 true
 on_ranks() { timeout 600 "${mpirun[@]}" -n "$1" "$modr" "${@:2}"; }
 
+# rank_of JOB NUMBER: the process of a rank, a child of mpirun; nothing when it is not there.
+rank_of() {
+  local child children=()
+  read -ra children < "/proc/$1/task/$1/children" || true  # the list has no end of line
+  for child in "${children[@]}"; do
+    if tr '\0' '\n' < "/proc/$child/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$2"; then echo "$child"; return; fi
+  done 2> /dev/null
+}
+
 # A small run over generated problems: small_run NAME MODE BRANCHES [LINES OF THE SECTION train].
 small_run() {
   local backbone=

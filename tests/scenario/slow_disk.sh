@@ -16,13 +16,6 @@ start() {
     --set "train.steps=$2" --set "parallel.timeout_s=$timeout_s" "${@:3}" > "$1.out" 2> "$1.log" &
   job=$!
 }
-rank_of() {  # JOB NUMBER
-  local child children=()
-  read -ra children < "/proc/$1/task/$1/children" || true  # the list has no end of line
-  for child in "${children[@]}"; do
-    if tr '\0' '\n' < "/proc/$child/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$2"; then echo "$child"; return; fi
-  done 2> /dev/null
-}
 # loses NAME: rank 1 is stopped, and the job ends (nothing ever opens the pipe) with one line and code 3.
 loses() {
   local code=0 rank

@@ -13,7 +13,9 @@ BenchSteps::BenchSteps(const Communicator& world, TrainJob job, const TrainData&
       step_(job_, data_, shard_),
       sampler_(std::ssize(data_.set.rows), job_.train.global_batch, job_.seed) {}
 
-StepPlan BenchSteps::next_plan() { return plan_step(job_.train, job_.model, job_.seed, done_, sampler_.global_batch(done_)); }
+StepPlan BenchSteps::next_plan() {
+  return plan_step(job_.train, job_.model, job_.seed, done_, sampler_.global_batch(done_));
+}
 
 void BenchSteps::run() {
   const StepResult result = step_.run(next_plan());

@@ -91,6 +91,8 @@ TEST(RowBits, OfOneDnnsProductsByRowsDoNotDependOnTheOtherRows) {
         const Tensor plain = b.to(DType::bf16);
         std::vector<std::byte> laid_out(onednn::packed_desc(k, n, bf16).get_size());
         onednn::reorder({k, n, n, false, onednn::type_of<float>()}, b.data<float>(), bf16, laid_out.data());
+        const void* right = plain.data<bfloat16>();
+        if (packed) right = laid_out.data();
         expect_rows_alone(
             [&](int64_t first, int64_t count) {
               const Tensor rows = a.slice(0, first, first + count), out = room.slice(0, 0, count).slice(1, 5, 5 + n);
@@ -100,7 +102,7 @@ TEST(RowBits, OfOneDnnsProductsByRowsDoNotDependOnTheOtherRows) {
                                    {count, n, out.strides()[0], false, bf16},
                                    packed,
                                    accumulate},
-                                  rows.data<bfloat16>(), packed ? laid_out.data() : static_cast<const void*>(plain.data<bfloat16>()),
+                                  rows.data<bfloat16>(), right,
                                   out.data<bfloat16>());
               return out;
             });
