@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/process_memory.hpp"
+#include "base/text.hpp"
 #include "config/run_config.hpp"
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/commands.hpp"
@@ -65,7 +66,7 @@ void print_decoding(const RunConfig& config, const PlanRequest& request) {
              describe(plan));
 }
 
-// Ranks with the same plan share a table.
+// Ranks with the same plan share a table; those of all replicas have those of the first, whose samples are the most.
 void print_training(const RunConfig& config, const PlanRequest& request) {
   const TrainJob job{config.name, config.seed, config.model, config.optim, config.train, config.parallel, {}};
   const auto ranks = request.ranks > 0 ? static_cast<int64_t>(request.ranks) : smallest_job(config.parallel);
@@ -76,11 +77,18 @@ void print_training(const RunConfig& config, const PlanRequest& request) {
   const int64_t documents = config.data.packing == Packing::pack ? 2 : 1;  // more take next to nothing
   const BatchSize batch =
       largest_microbatch(job, grid, {longest, documents}, {.multiple = config.data.pad_multiple, .max_seq = longest});
+  const int64_t program = resident_bytes();
   std::map<std::string, std::vector<int64_t>> tables;
-  for (int64_t rank = 0; rank < ranks; ++rank)
-    tables[describe(plan_training(job, grid, rank, placement, batch, resident_bytes()))].push_back(rank);
+  for (int64_t rank = 0; rank < grid.ranks_per_replica(); ++rank) {
+    std::vector<int64_t>& of_table = tables[describe(plan_training(job, grid, rank, placement, batch, program))];
+    for (int64_t replica = 0; replica < grid.data; ++replica)
+      of_table.push_back(replica * grid.ranks_per_replica() + rank);
+  }
   fmt::print("{}, {} x {} tokens a pass\n", grid.describe(), batch.rows, batch.seq);
-  for (const auto& [table, of_ranks] : tables) fmt::print("rank {}\n{}", fmt::join(of_ranks, ", "), table);
+  for (auto& [table, of_ranks] : tables) {
+    std::ranges::sort(of_ranks);
+    fmt::print("{}\n{}", ranks_text(of_ranks), table);
+  }
 }
 
 }  // namespace

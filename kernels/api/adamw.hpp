@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
 
-namespace modr::kernels::cpu {
+#include "kernels/api/place.hpp"
+
+namespace modr::kernels {
 
 /// The numbers of one AdamW update. `step` counts updates from 1; it sets the bias corrections 1 - beta^step.
 struct AdamWStep {
@@ -19,6 +21,8 @@ struct AdamWStep {
 ///   v = beta2 v + (1 - beta2) g^2                exp_avg_sq
 ///   p = p (1 - lr weight_decay) - lr / (1 - beta1^step) * m / (sqrt(v / (1 - beta2^step)) + eps)
 template <typename T>
-void adamw(const AdamWStep& step, const T* grad, int64_t n, T* exp_avg, T* exp_avg_sq, T* param);
+void adamw(Cpu, const AdamWStep& step, const T* grad, int64_t n, T* exp_avg, T* exp_avg_sq, T* param);
+template <typename T>
+void adamw(Cuda, const AdamWStep& step, const T* grad, int64_t n, T* exp_avg, T* exp_avg_sq, T* param);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -2,8 +2,9 @@
 #include <cstdint>
 
 #include "base/dtype.hpp"
+#include "kernels/api/place.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// The largest head_dim the attention kernels take.
 inline constexpr int64_t max_head_dim = 256;
@@ -32,10 +33,14 @@ struct CausalAttention {
 /// Elements of workspace with the threads there are now: for each one a head's keys and values, of the longest
 /// sequence.
 template <typename T>
-int64_t causal_attention_workspace(const AttentionShape& shape);
+int64_t causal_attention_workspace(Cpu, const AttentionShape& shape);
+template <typename T>
+int64_t causal_attention_workspace(Cuda, const AttentionShape& shape);
 
 template <typename T>
-void causal_attention(const CausalAttention<T>& args);
+void causal_attention(Cpu, const CausalAttention<T>& args);
+template <typename T>
+void causal_attention(Cuda, const CausalAttention<T>& args);
 
 template <typename T>
 struct CausalAttentionBackward {
@@ -51,10 +56,14 @@ struct CausalAttentionBackward {
 
 /// The same of backward: for each thread a head's queries, their gradients and those of its results.
 template <typename T>
-int64_t causal_attention_backward_workspace(const AttentionShape& shape);
+int64_t causal_attention_backward_workspace(Cpu, const AttentionShape& shape);
+template <typename T>
+int64_t causal_attention_backward_workspace(Cuda, const AttentionShape& shape);
 
 template <typename T>
-void causal_attention_backward(const CausalAttentionBackward<T>& args);
+void causal_attention_backward(Cpu, const CausalAttentionBackward<T>& args);
+template <typename T>
+void causal_attention_backward(Cuda, const CausalAttentionBackward<T>& args);
 
 /// Attention of new tokens over cached ones and over each other. Sequence a sees its cached tokens
 /// rows[a * max_past + i], i < past[a]: row r of `slab` is K then V, [2, heads, head_dim]; -1 means the token is not
@@ -72,6 +81,8 @@ struct CachedAttention {
 
 /// Reads the cached keys and values once for up to four new tokens. Computes in Exact<T>.
 template <typename T>
-void cached_attention(const CachedAttention<T>& args);
+void cached_attention(Cpu, const CachedAttention<T>& args);
+template <typename T>
+void cached_attention(Cuda, const CachedAttention<T>& args);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

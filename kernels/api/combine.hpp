@@ -2,8 +2,9 @@
 #include <cstdint>
 
 #include "base/dtype.hpp"
+#include "kernels/api/place.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// The gated sum over a unit's chosen branches. Unit u has rows [unit_rows[u], unit_rows[u + 1]) of `width` values; it
 /// took `choices` passes, and pass j of it lies from row pass_rows[position[u * choices + j]] on, as many rows.
@@ -20,7 +21,9 @@ struct CombineShape {
 /// out[u] = sum_j gates[u][j] passes[position[u][j]], j in order; with constant_gate the factor is 1 / choices
 /// instead (the value of the straight-through gate).
 template <typename T>
-void combine(const CombineShape& shape, bool constant_gate, const T* passes, const Exact<T>* gates, T* out);
+void combine(Cpu, const CombineShape& shape, bool constant_gate, const T* passes, const Exact<T>* gates, T* out);
+template <typename T>
+void combine(Cuda, const CombineShape& shape, bool constant_gate, const T* passes, const Exact<T>* gates, T* out);
 
 /// dpasses = the forward's factor times dout, assigned (null: not wanted); dgates[u][j] = <dout[u], pass>, assigned
 /// (null: not wanted).
@@ -35,6 +38,8 @@ struct CombineBackward {
 };
 
 template <typename T>
-void combine_backward(const CombineBackward<T>& args);
+void combine_backward(Cpu, const CombineBackward<T>& args);
+template <typename T>
+void combine_backward(Cuda, const CombineBackward<T>& args);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -1,17 +1,40 @@
 #pragma once
 #include <cstdint>
 
+#include "base/dtype.hpp"
 #include "base/philox.hpp"
+#include "kernels/api/place.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// out[i] = bound * x_i, x_i uniform in (-1, 1): that of draw `first` + i, as PhiloxSequence::uniform() makes them.
 template <typename T>
-void uniform(const PhiloxStream& stream, int64_t first, double bound, int64_t n, T* out);
-
-/// out[i] = std * x_i, x_i normal with |x_i| <= limit: what PhiloxSequence::truncated_normal(limit) gives one after
-/// another from block `first` on, a block an attempt. Returns the block after the last accepted attempt.
+void uniform(Cpu, const PhiloxStream& stream, int64_t first, double bound, int64_t n, T* out);
 template <typename T>
-int64_t truncated_normal(const PhiloxStream& stream, int64_t first, double std, double limit, int64_t n, T* out);
+void uniform(Cuda, const PhiloxStream& stream, int64_t first, double bound, int64_t n, T* out);
 
-}  // namespace modr::kernels::cpu
+/// Standard deviations of values: `std`, and from value `from` on `rest`.
+struct NormalScale {
+  double std;
+  int64_t from = INT64_MAX;
+  double rest = 0;
+
+  double of(int64_t value) const { return value < from ? std : rest; }
+};
+
+/// out[i] = scale.of(i) * x_i, x_i normal with |x_i| <= limit: what PhiloxSequence::truncated_normal(limit) gives one
+/// after another, a block an attempt.
+template <typename T>
+void truncated_normal(Cpu, const PhiloxStream& stream, const NormalScale& scale, double limit, int64_t n, T* out);
+template <typename T>
+void truncated_normal(Cuda, const PhiloxStream& stream, const NormalScale& scale, double limit, int64_t n, T* out);
+
+/// The same of rows [rows, width], each with a stream of its own, rounded to T from what Exact<T> would be.
+template <typename T>
+void truncated_normal_rows(Cpu, const PhiloxStream* streams, double std, double limit, int64_t rows, int64_t width,
+                           T* out);
+template <typename T>
+void truncated_normal_rows(Cuda, const PhiloxStream* streams, double std, double limit, int64_t rows, int64_t width,
+                           T* out);
+
+}  // namespace modr::kernels

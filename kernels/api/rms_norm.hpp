@@ -2,8 +2,9 @@
 #include <cstdint>
 
 #include "base/dtype.hpp"
+#include "kernels/api/place.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// RMSNorm (Zhang & Sennrich 2019) over rows of `width`: y = s / rms(s) * weight with s = x + residual and
 /// rms = sqrt(mean(s^2) + eps).
@@ -19,7 +20,9 @@ struct RmsNorm {
 };
 
 template <typename T>
-void rms_norm(const RmsNorm<T>& args);
+void rms_norm(Cpu, const RmsNorm<T>& args);
+template <typename T>
+void rms_norm(Cuda, const RmsNorm<T>& args);
 
 /// Pieces of rows whose shares of dweight are summed apart, then in order: a fixed number, so that the order of the
 /// sum does not depend on the number of threads.
@@ -40,6 +43,8 @@ struct RmsNormBackward {
 };
 
 template <typename T>
-void rms_norm_backward(const RmsNormBackward<T>& args);
+void rms_norm_backward(Cpu, const RmsNormBackward<T>& args);
+template <typename T>
+void rms_norm_backward(Cuda, const RmsNormBackward<T>& args);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

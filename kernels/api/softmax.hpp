@@ -2,16 +2,21 @@
 #include <cstdint>
 
 #include "base/dtype.hpp"
+#include "kernels/api/place.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// Softmax over rows of `width`.
 template <typename T>
-void softmax(const T* x, int64_t rows, int64_t width, T* out);
+void softmax(Cpu, const T* x, int64_t rows, int64_t width, T* out);
+template <typename T>
+void softmax(Cuda, const T* x, int64_t rows, int64_t width, T* out);
 
 /// dx = y (dy - sum(y dy)), assigned.
 template <typename T>
-void softmax_backward(const T* dy, const T* y, int64_t rows, int64_t width, T* dx);
+void softmax_backward(Cpu, const T* dy, const T* y, int64_t rows, int64_t width, T* dx);
+template <typename T>
+void softmax_backward(Cuda, const T* dy, const T* y, int64_t rows, int64_t width, T* dx);
 
 /// Cross-entropy of rows of logits: losses[row] = log_sum_exp[row] - logits[row][labels[row]], 0 where the label is
 /// `ignored`.
@@ -24,13 +29,17 @@ struct CrossEntropy {
   T* log_sum_exp;  // [rows], kept for backward
 };
 
-/// Sum of the losses, in double and in row order.
+/// *losses += the sum of the losses, in double and in row order.
 template <typename T>
-double cross_entropy(const CrossEntropy<T>& args);
+void cross_entropy(Cpu, const CrossEntropy<T>& args, double* losses);
+template <typename T>
+void cross_entropy(Cuda, const CrossEntropy<T>& args, double* losses);
 
-/// dlogits [rows, vocab] = factor * (softmax(logits) - onehot(label)), zeros in ignored rows; assigned.
+/// dlogits [rows, vocab] = weight *dy (softmax(logits) - onehot(label)), zeros in ignored rows; assigned.
 template <typename T>
-void cross_entropy_backward(const CrossEntropy<T>& args, T factor, T* dlogits);
+void cross_entropy_backward(Cpu, const CrossEntropy<T>& args, double weight, const T* dy, T* dlogits);
+template <typename T>
+void cross_entropy_backward(Cuda, const CrossEntropy<T>& args, double weight, const T* dy, T* dlogits);
 
 /// Both at once, for rows that all have a label: losses, and dlogits = factor * (softmax(logits) - onehot(label)).
 template <typename T>
@@ -44,6 +53,8 @@ struct CrossEntropyAndGradient {
 };
 
 template <typename T>
-void cross_entropy_and_gradient(const CrossEntropyAndGradient<T>& args);
+void cross_entropy_and_gradient(Cpu, const CrossEntropyAndGradient<T>& args);
+template <typename T>
+void cross_entropy_and_gradient(Cuda, const CrossEntropyAndGradient<T>& args);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

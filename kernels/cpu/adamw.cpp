@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/parallel.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -39,13 +39,13 @@ template <typename T>
 }  // namespace
 
 template <typename T>
-void adamw(const AdamWStep& step, const T* grad, int64_t n, T* exp_avg, T* exp_avg_sq, T* param) {
+void adamw(Cpu, const AdamWStep& step, const T* grad, int64_t n, T* exp_avg, T* exp_avg_sq, T* param) {
   const Factors<T> factors(step);
   parallel_ranges(n, 4 * n, [=](int64_t begin, int64_t end) {
     update(factors, grad + begin, end - begin, exp_avg + begin, exp_avg_sq + begin, param + begin);
   });
 }
-template void adamw(const AdamWStep&, const float*, int64_t, float*, float*, float*);
-template void adamw(const AdamWStep&, const double*, int64_t, double*, double*, double*);
+template void adamw(Cpu, const AdamWStep&, const float*, int64_t, float*, float*, float*);
+template void adamw(Cpu, const AdamWStep&, const double*, int64_t, double*, double*, double*);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

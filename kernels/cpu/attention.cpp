@@ -7,7 +7,7 @@
 #include "kernels/cpu/attention_tile.hpp"
 #include "kernels/cpu/attention_work.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -129,12 +129,12 @@ class QueryTile {
 }  // namespace
 
 template <typename T>
-int64_t causal_attention_workspace(const AttentionShape& shape) {
+int64_t causal_attention_workspace(Cpu, const AttentionShape& shape) {
   return work_shares() * 2 * packed_head_size<Exact<T>>(shape);
 }
 
 template <typename T>
-void causal_attention(const CausalAttention<T>& a) {
+void causal_attention(Cpu, const CausalAttention<T>& a) {
   using E = Exact<T>;
   const AttentionShape& s = a.shape;
   const int64_t width = s.heads * s.head_dim, packed = packed_head_size<E>(s);
@@ -155,11 +155,11 @@ void causal_attention(const CausalAttention<T>& a) {
     });
   });
 }
-template int64_t causal_attention_workspace<float>(const AttentionShape&);
-template int64_t causal_attention_workspace<double>(const AttentionShape&);
-template int64_t causal_attention_workspace<bfloat16>(const AttentionShape&);
-template void causal_attention(const CausalAttention<float>&);
-template void causal_attention(const CausalAttention<double>&);
-template void causal_attention(const CausalAttention<bfloat16>&);
+template int64_t causal_attention_workspace<float>(Cpu, const AttentionShape&);
+template int64_t causal_attention_workspace<double>(Cpu, const AttentionShape&);
+template int64_t causal_attention_workspace<bfloat16>(Cpu, const AttentionShape&);
+template void causal_attention(Cpu, const CausalAttention<float>&);
+template void causal_attention(Cpu, const CausalAttention<double>&);
+template void causal_attention(Cpu, const CausalAttention<bfloat16>&);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

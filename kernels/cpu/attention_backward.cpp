@@ -6,7 +6,7 @@
 #include "kernels/cpu/attention_tile.hpp"
 #include "kernels/cpu/attention_work.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -181,12 +181,12 @@ int64_t largest_share(const AttentionShape& s, int64_t tile) {
 }  // namespace
 
 template <typename T>
-int64_t causal_attention_backward_workspace(const AttentionShape& shape) {
+int64_t causal_attention_backward_workspace(Cpu, const AttentionShape& shape) {
   return work_shares() * packed_head_size<Exact<T>>(shape);
 }
 
 template <typename T>
-void causal_attention_backward(const CausalAttentionBackward<T>& a) {
+void causal_attention_backward(Cpu, const CausalAttentionBackward<T>& a) {
   using E = Exact<T>;
   const AttentionShape& s = a.shape;
   write_delta(a);
@@ -210,11 +210,11 @@ void causal_attention_backward(const CausalAttentionBackward<T>& a) {
     });
   });
 }
-template int64_t causal_attention_backward_workspace<float>(const AttentionShape&);
-template int64_t causal_attention_backward_workspace<double>(const AttentionShape&);
-template int64_t causal_attention_backward_workspace<bfloat16>(const AttentionShape&);
-template void causal_attention_backward(const CausalAttentionBackward<float>&);
-template void causal_attention_backward(const CausalAttentionBackward<double>&);
-template void causal_attention_backward(const CausalAttentionBackward<bfloat16>&);
+template int64_t causal_attention_backward_workspace<float>(Cpu, const AttentionShape&);
+template int64_t causal_attention_backward_workspace<double>(Cpu, const AttentionShape&);
+template int64_t causal_attention_backward_workspace<bfloat16>(Cpu, const AttentionShape&);
+template void causal_attention_backward(Cpu, const CausalAttentionBackward<float>&);
+template void causal_attention_backward(Cpu, const CausalAttentionBackward<double>&);
+template void causal_attention_backward(Cpu, const CausalAttentionBackward<bfloat16>&);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

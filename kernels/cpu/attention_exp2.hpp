@@ -6,7 +6,7 @@
 #include "kernels/cpu/attention_tile.hpp"
 #include "kernels/cpu/vector_math.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 template <typename E>
 inline constexpr E log2_e = static_cast<E>(1.4426950408889634074);
@@ -40,4 +40,4 @@ inline Vector<double> exp2_of(const Vector<double>& x) {
   return load_vector(values);
 }
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -11,7 +11,7 @@
 #include "base/integer.hpp"
 #include "kernels/api/attention.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 // One vector register, and how many accumulators stay in registers: block_rows x block_vectors.
 #if defined(__AVX512F__)
@@ -274,4 +274,4 @@ void transpose_rows(const E* from, int64_t count, int64_t dim, E factor, E* to) 
     }
 }
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -5,7 +5,7 @@
 #include "kernels/cpu/attention_tile.hpp"
 #include "kernels/cpu/parallel.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// One head of one sequence inside a fused projection: rows `stride` apart.
 template <typename T>
@@ -82,4 +82,4 @@ void parallel_heads(const AttentionShape& s, int64_t tile, F f) {
   });
 }
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -7,7 +7,7 @@
 #include "kernels/cpu/attention_tile.hpp"
 #include "kernels/cpu/attention_work.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -187,7 +187,7 @@ void attend(const CachedAttention<T>& a, int64_t sequence, int64_t first, int64_
 }  // namespace
 
 template <typename T>
-void cached_attention(const CachedAttention<T>& a) {
+void cached_attention(Cpu, const CachedAttention<T>& a) {
   const AttentionShape& s = a.shape;
   const auto cost = [&](int64_t sequence) { return s.length(sequence) * (a.past[sequence] + s.length(sequence)); };
   int64_t total = 0;
@@ -206,8 +206,8 @@ void cached_attention(const CachedAttention<T>& a) {
     }
   });
 }
-template void cached_attention(const CachedAttention<float>&);
-template void cached_attention(const CachedAttention<double>&);
-template void cached_attention(const CachedAttention<bfloat16>&);
+template void cached_attention(Cpu, const CachedAttention<float>&);
+template void cached_attention(Cpu, const CachedAttention<double>&);
+template void cached_attention(Cpu, const CachedAttention<bfloat16>&);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -5,7 +5,7 @@
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/store.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -32,7 +32,7 @@ void combine_columns(const CombineShape& s, int64_t unit, int64_t begin, int64_t
 }  // namespace
 
 template <typename T>
-void combine(const CombineShape& s, bool constant_gate, const T* passes, const Exact<T>* gates, T* out) {
+void combine(Cpu, const CombineShape& s, bool constant_gate, const T* passes, const Exact<T>* gates, T* out) {
   // Rows are shared out, since a unit may be a whole sequence.
   parallel_ranges(s.rows(), s.rows() * s.choices * s.width, [=](int64_t first, int64_t last) {
     int64_t unit = std::upper_bound(s.unit_rows, s.unit_rows + s.units, first) - s.unit_rows - 1;
@@ -46,7 +46,7 @@ void combine(const CombineShape& s, bool constant_gate, const T* passes, const E
 }
 
 template <typename T>
-void combine_backward(const CombineBackward<T>& a) {
+void combine_backward(Cpu, const CombineBackward<T>& a) {
   using E = Exact<T>;
   const CombineShape s = a.shape;
   const E constant = E{1} / static_cast<E>(s.choices);
@@ -71,11 +71,11 @@ void combine_backward(const CombineBackward<T>& a) {
   });
 }
 
-#define MODR_COMBINE(T)                                                                    \
-  template void combine(const CombineShape&, bool, const T*, const Exact<T>*, T*);         \
-  template void combine_backward(const CombineBackward<T>&);
+#define MODR_COMBINE(T)                                                                 \
+  template void combine(Cpu, const CombineShape&, bool, const T*, const Exact<T>*, T*); \
+  template void combine_backward(Cpu, const CombineBackward<T>&);
 MODR_COMBINE(float)
 MODR_COMBINE(double)
 MODR_COMBINE(bfloat16)
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -3,7 +3,7 @@
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/row_pack.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -65,4 +65,4 @@ int64_t few_rows(const GemmShape& s, const float* a, const float* b, bool accumu
   return s.n / columns * columns;
 }
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -1,7 +1,7 @@
 #pragma once
 #include "kernels/api/gemm.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// Up to so many rows, a product with a B stored as [n, k] is bound by reading it: then no copy of it is made.
 inline constexpr int64_t most_few_rows = 4;
@@ -10,4 +10,4 @@ inline constexpr int64_t most_few_rows = 4;
 /// the number of columns done.
 int64_t few_rows(const GemmShape& shape, const float* a, const float* b, bool accumulate, float* c);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -9,7 +9,7 @@
 #include <immintrin.h>
 #endif
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// 8 floats; the widest vector that the processor has registers for; as many pairs of bfloat16, the even one below.
 typedef float Floats8 __attribute__((vector_size(32)));
@@ -73,4 +73,4 @@ inline void keep_here([[maybe_unused]] V& v) {
 #endif
 }
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -5,10 +5,10 @@
 #include "kernels/cpu/store.hpp"
 #include "kernels/cpu/vector_math.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 template <typename T>
-void silu_gate(const T* ab, int64_t rows, int64_t width, T* out) {
+void silu_gate(Cpu, const T* ab, int64_t rows, int64_t width, T* out) {
   using E = Exact<T>;
   parallel_ranges(rows, rows * width, [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
@@ -25,7 +25,7 @@ void silu_gate(const T* ab, int64_t rows, int64_t width, T* out) {
 }
 
 template <typename T>
-void silu_gate_backward(const T* dout, const T* ab, int64_t rows, int64_t width, T* dab) {
+void silu_gate_backward(Cpu, const T* dout, const T* ab, int64_t rows, int64_t width, T* dab) {
   using E = Exact<T>;
   parallel_ranges(rows, rows * width, [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
@@ -46,10 +46,10 @@ void silu_gate_backward(const T* dout, const T* ab, int64_t rows, int64_t width,
 }
 
 #define MODR_SILU_GATE(T)                                       \
-  template void silu_gate(const T*, int64_t, int64_t, T*);      \
-  template void silu_gate_backward(const T*, const T*, int64_t, int64_t, T*);
+  template void silu_gate(Cpu, const T*, int64_t, int64_t, T*); \
+  template void silu_gate_backward(Cpu, const T*, const T*, int64_t, int64_t, T*);
 MODR_SILU_GATE(float)
 MODR_SILU_GATE(double)
 MODR_SILU_GATE(bfloat16)
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

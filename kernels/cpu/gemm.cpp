@@ -9,7 +9,7 @@
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/row_gemm.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -43,7 +43,7 @@ void double_row(const GemmShape& s, int64_t i, double alpha, const double* a, co
 }  // namespace
 
 template <>
-void gemm(const GemmShape& s, float alpha, const float* a, const float* b, float beta, float* c) {
+void gemm(Cpu, const GemmShape& s, float alpha, const float* a, const float* b, float beta, float* c) {
   if (s.m == 0 || s.n == 0) return;
   if (s.k == 0) return scale_rows(s, beta, c);
   if (!s.transpose_a && alpha == 1 && (beta == 0 || beta == 1)) return row_gemm(s, a, b, beta == 1, c);
@@ -53,7 +53,7 @@ void gemm(const GemmShape& s, float alpha, const float* a, const float* b, float
 }
 
 template <>
-void gemm(const GemmShape& s, double alpha, const double* a, const double* b, double beta, double* c) {
+void gemm(Cpu, const GemmShape& s, double alpha, const double* a, const double* b, double beta, double* c) {
   scale_rows(s, beta, c);
   parallel_ranges(s.m, s.m * s.n * s.k, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) double_row(s, i, alpha, a, b, c);
@@ -61,7 +61,7 @@ void gemm(const GemmShape& s, double alpha, const double* a, const double* b, do
 }
 
 template <typename C>
-void gemm_bf16(const GemmShape& s, const bfloat16* a, const bfloat16* b, bool accumulate, C* c) {
+void gemm_bf16(Cpu, const GemmShape& s, const bfloat16* a, const bfloat16* b, bool accumulate, C* c) {
   if (s.m == 0 || s.n == 0) return;
   if (s.k == 0) {
     for (int64_t i = 0; i < s.m && !accumulate; ++i) std::fill_n(c + i * s.ldc, s.n, static_cast<C>(0.0f));
@@ -75,7 +75,7 @@ void gemm_bf16(const GemmShape& s, const bfloat16* a, const bfloat16* b, bool ac
   if (s.transpose_a) onednn::run(product, a, b, c);
   else onednn::run_by_rows(product, a, b, c);
 }
-template void gemm_bf16(const GemmShape&, const bfloat16*, const bfloat16*, bool, bfloat16*);
-template void gemm_bf16(const GemmShape&, const bfloat16*, const bfloat16*, bool, float*);
+template void gemm_bf16(Cpu, const GemmShape&, const bfloat16*, const bfloat16*, bool, bfloat16*);
+template void gemm_bf16(Cpu, const GemmShape&, const bfloat16*, const bfloat16*, bool, float*);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

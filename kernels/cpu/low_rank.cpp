@@ -6,7 +6,7 @@
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/store.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -107,8 +107,8 @@ void multiply_outer(const E (&factors)[lanes][block_rows], const E (&block)[bloc
 }  // namespace
 
 template <typename T>
-void low_rank_down(const T* wide, int64_t rows, int64_t width, const Exact<T>* matrix, int64_t rank, Exact<T> factor,
-                   Exact<T>* thin) {
+void low_rank_down(Cpu, const T* wide, int64_t rows, int64_t width, const Exact<T>* matrix, int64_t rank,
+                   Exact<T> factor, Exact<T>* thin) {
   using E = Exact<T>;
   parallel_ranges(rows, rows * width, [=](int64_t begin, int64_t end) {
     E turned[chunk][lanes], block[block_rows][chunk];
@@ -128,7 +128,8 @@ void low_rank_down(const T* wide, int64_t rows, int64_t width, const Exact<T>* m
 }
 
 template <typename T>
-void low_rank_up(const Exact<T>* thin, int64_t rows, int64_t rank, const Exact<T>* matrix, int64_t width, T* wide) {
+void low_rank_up(Cpu, const Exact<T>* thin, int64_t rows, int64_t rank, const Exact<T>* matrix, int64_t width,
+                 T* wide) {
   using E = Exact<T>;
   parallel_ranges(rows, rows * width, [=](int64_t begin, int64_t end) {
     E part[lanes][chunk], block[block_rows][chunk], factors[lanes][block_rows];
@@ -148,7 +149,7 @@ void low_rank_up(const Exact<T>* thin, int64_t rows, int64_t rank, const Exact<T
 }
 
 template <typename T>
-void low_rank_outer(const Exact<T>* thin, int64_t rows, int64_t rank, const T* wide, int64_t width,
+void low_rank_outer(Cpu, const Exact<T>* thin, int64_t rows, int64_t rank, const T* wide, int64_t width,
                     Exact<T>* matrix) {
   using E = Exact<T>;
   // Threads own columns, so that the order of the sum over rows is fixed.
@@ -167,12 +168,12 @@ void low_rank_outer(const Exact<T>* thin, int64_t rows, int64_t rank, const T* w
   });
 }
 
-#define MODR_LOW_RANK(T)                                                                                        \
-  template void low_rank_down(const T*, int64_t, int64_t, const Exact<T>*, int64_t, Exact<T>, Exact<T>*);       \
-  template void low_rank_up(const Exact<T>*, int64_t, int64_t, const Exact<T>*, int64_t, T*);                   \
-  template void low_rank_outer(const Exact<T>*, int64_t, int64_t, const T*, int64_t, Exact<T>*);
+#define MODR_LOW_RANK(T)                                                                                       \
+  template void low_rank_down(Cpu, const T*, int64_t, int64_t, const Exact<T>*, int64_t, Exact<T>, Exact<T>*); \
+  template void low_rank_up(Cpu, const Exact<T>*, int64_t, int64_t, const Exact<T>*, int64_t, T*);             \
+  template void low_rank_outer(Cpu, const Exact<T>*, int64_t, int64_t, const T*, int64_t, Exact<T>*);
 MODR_LOW_RANK(float)
 MODR_LOW_RANK(double)
 MODR_LOW_RANK(bfloat16)
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

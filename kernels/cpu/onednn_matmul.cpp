@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 
-namespace modr::kernels::cpu::onednn {
+namespace modr::kernels::onednn {
 
 namespace {
 
@@ -162,4 +162,4 @@ void reorder(const MatrixLayout& from, const void* source, memory::data_type typ
   });
 }
 
-}  // namespace modr::kernels::cpu::onednn
+}  // namespace modr::kernels::onednn

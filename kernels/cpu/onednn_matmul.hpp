@@ -6,7 +6,7 @@
 
 #include "base/dtype.hpp"
 
-namespace modr::kernels::cpu::onednn {
+namespace modr::kernels::onednn {
 
 template <typename T>
 constexpr dnnl::memory::data_type type_of() {
@@ -59,4 +59,4 @@ constexpr int64_t block_rows = 32;  // two tiles of AMX
 /// Copies `from` (plain) to packed_desc()'s layout and type.
 void reorder(const MatrixLayout& from, const void* source, dnnl::memory::data_type type, void* packed);
 
-}  // namespace modr::kernels::cpu::onednn
+}  // namespace modr::kernels::onednn

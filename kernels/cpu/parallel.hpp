@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// Below this many elements a loop runs on one thread: starting a team costs some microseconds.
 inline constexpr int64_t parallel_threshold = 1 << 15;
@@ -30,4 +30,4 @@ void parallel_ranges(int64_t n, int64_t work, F f) {
   }
 }
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -7,6 +7,7 @@
 
 #include "base/integer.hpp"
 #include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/store.hpp"
 
 // Tells the compiler that glibc's vector library has these (libmvec, at most 4 ulp). Not for other files, whose loops
 // would get other bits; normal_of() is compiled without.
@@ -17,7 +18,7 @@ double log(double) noexcept;
 double cos(double) noexcept;
 }
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -51,32 +52,38 @@ Uniforms draw(const PhiloxStream& stream, int64_t first) {
   return drawn;
 }
 
-// Writes std * x for those of the attempts [begin, end) that are within the limit, in their order. x is that of
-// normal_of() to the last bit: a vector of values of which each is known to within `error` will do where all numbers that
-// near become the same T and fall on the same side of the limit; elsewhere (one in millions for float) x is computed.
+// Writes scale.of(i) * x, i from `value` on, for those of the attempts [begin, end) that are within the limit, in their
+// order, and no more than up to value `most`. x is that of normal_of() to the last bit: a vector of values of which
+// each is known to within `error` will do where all numbers that near become the same T and fall on the same side of
+// the limit; elsewhere (one in millions for float) x is computed. Returns the value after the last.
 template <typename T>
-void fill_accepted(const PhiloxStream& stream, int64_t begin, int64_t end, double std, double limit, T* out) {
+int64_t fill_accepted(const PhiloxStream& stream, int64_t begin, int64_t end, const NormalScale& scale, double limit,
+                      int64_t value, int64_t most, T* out) {
   constexpr double error = 1e-12;  // a hundred times what 4 ulp of log and cos make of it
-  for (int64_t at = begin; at < end; at += lanes) {
+  for (int64_t at = begin; at < end && value < most; at += lanes) {
     const Uniforms drawn = draw(stream, at);
+    const double std = scale.of(value);
+    const bool one_scale = std == scale.of(value + lanes);
     double size[lanes];
-    T least[lanes], most[lanes];
+    T least[lanes], greatest[lanes];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
       const double x = std::sqrt(-2.0 * ::log(drawn.u[i])) * ::cos(2.0 * std::numbers::pi * drawn.v[i]);
       size[i] = std::abs(x);
       least[i] = static_cast<T>(std * (x - error));
-      most[i] = static_cast<T>(std * (x + error));
+      greatest[i] = static_cast<T>(std * (x + error));
     }
-    for (int64_t i = 0; i < std::min(lanes, end - at); ++i) {
+    for (int64_t i = 0; i < std::min(lanes, end - at) && value < most; ++i) {
       if (size[i] > limit + error) continue;
-      if (size[i] < limit - error && least[i] == most[i]) {
-        *out++ = least[i];
+      if (one_scale && size[i] < limit - error && least[i] == greatest[i]) {
+        out[value++] = least[i];
       } else if (const double x = normal_of(drawn.u[i], drawn.v[i]); std::abs(x) <= limit) {
-        *out++ = static_cast<T>(std * x);
+        out[value] = static_cast<T>(scale.of(value) * x);
+        ++value;
       }
     }
   }
+  return value;
 }
 
 // How many of the attempts [begin, end) are. |x| is at most sqrt(-2 log u), so that few of them need it computed.
@@ -94,7 +101,7 @@ int64_t count_accepted(const PhiloxStream& stream, int64_t begin, int64_t end, d
 }  // namespace
 
 template <typename T>
-void uniform(const PhiloxStream& stream, int64_t first, double bound, int64_t n, T* out) {
+void uniform(Cpu, const PhiloxStream& stream, int64_t first, double bound, int64_t n, T* out) {
   parallel_ranges(n, n, [=, &stream](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t draw = first + i;
@@ -108,11 +115,12 @@ void uniform(const PhiloxStream& stream, int64_t first, double bound, int64_t n,
 // Which attempt gives which value is known only when those before it are counted: so pieces of as many attempts as there
 // are values to come are counted first and drawn then; what was rejected is made up for in a further, shorter round.
 template <typename T>
-int64_t truncated_normal(const PhiloxStream& stream, int64_t first, double std, double limit, int64_t n, T* out) {
-  while (n > 0) {
-    const int64_t attempts = n, pieces = ceil_div(attempts, piece_size);
+void truncated_normal(Cpu, const PhiloxStream& stream, const NormalScale& scale, double limit, int64_t n, T* out) {
+  int64_t first = 0, value = 0;
+  while (value < n) {
+    const int64_t attempts = n - value, pieces = ceil_div(attempts, piece_size);
     const auto begin_of = [=](int64_t piece) { return first + std::min(attempts, piece * piece_size); };
-    std::vector<int64_t> starts(static_cast<std::size_t>(pieces) + 1, 0);  // of each piece's values
+    std::vector<int64_t> starts(static_cast<std::size_t>(pieces) + 1, value);  // of each piece's values
     parallel_ranges(pieces, attempts, [&](int64_t begin, int64_t end) {
       for (int64_t p = begin; p < end; ++p)
         starts[static_cast<std::size_t>(p) + 1] = count_accepted(stream, begin_of(p), begin_of(p + 1), limit);
@@ -120,19 +128,34 @@ int64_t truncated_normal(const PhiloxStream& stream, int64_t first, double std, 
     for (std::size_t p = 1; p < starts.size(); ++p) starts[p] += starts[p - 1];
     parallel_ranges(pieces, attempts, [&](int64_t begin, int64_t end) {
       for (int64_t p = begin; p < end; ++p)
-        fill_accepted(stream, begin_of(p), begin_of(p + 1), std, limit, out + starts[static_cast<std::size_t>(p)]);
+        fill_accepted(stream, begin_of(p), begin_of(p + 1), scale, limit, starts[static_cast<std::size_t>(p)], n, out);
     });
     first += attempts;
-    out += starts.back();
-    n -= starts.back();
+    value = starts.back();
   }
-  return first;
 }
 
-#define MODR_RANDOM(T)                                                        \
-  template void uniform(const PhiloxStream&, int64_t, double, int64_t, T*);   \
-  template int64_t truncated_normal(const PhiloxStream&, int64_t, double, double, int64_t, T*);
+template <typename T>
+void truncated_normal_rows(Cpu, const PhiloxStream* streams, double std, double limit, int64_t rows, int64_t width,
+                           T* out) {
+  using E = Exact<T>;
+  parallel_ranges(rows, 16 * rows * width, [=](int64_t begin, int64_t end) {
+    std::vector<E> values(static_cast<std::size_t>(width));
+    for (int64_t row = begin; row < end; ++row) {
+      int64_t value = 0;
+      for (int64_t first = 0; value < width; first += lanes)
+        value = fill_accepted(streams[row], first, first + lanes, {std}, limit, value, width, values.data());
+      for (int64_t i = 0; i < width; ++i) store(values[static_cast<std::size_t>(i)], out[row * width + i]);
+    }
+  });
+}
+template void truncated_normal_rows(Cpu, const PhiloxStream*, double, double, int64_t, int64_t, bfloat16*);
+
+#define MODR_RANDOM(T)                                                                               \
+  template void uniform(Cpu, const PhiloxStream&, int64_t, double, int64_t, T*);                     \
+  template void truncated_normal(Cpu, const PhiloxStream&, const NormalScale&, double, int64_t, T*); \
+  template void truncated_normal_rows(Cpu, const PhiloxStream*, double, double, int64_t, int64_t, T*);
 MODR_RANDOM(float)
 MODR_RANDOM(double)
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

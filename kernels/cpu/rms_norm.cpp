@@ -6,7 +6,7 @@
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/store.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -67,7 +67,7 @@ void gradients_of_row(const RmsNormBackward<T>& a, int64_t row, Exact<T>* share)
 }  // namespace
 
 template <typename T>
-void rms_norm(const RmsNorm<T>& a) {
+void rms_norm(Cpu, const RmsNorm<T>& a) {
   parallel_ranges(a.rows, a.rows * a.width, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)
       a.residual == nullptr ? norm_row<false>(a, row) : norm_row<true>(a, row);
@@ -75,7 +75,7 @@ void rms_norm(const RmsNorm<T>& a) {
 }
 
 template <typename T>
-void rms_norm_backward(const RmsNormBackward<T>& a) {
+void rms_norm_backward(Cpu, const RmsNormBackward<T>& a) {
   const int64_t pieces = std::min(a.rows, rms_norm_pieces);
   parallel_ranges(pieces, a.rows * a.width, [&](int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; ++piece) {
@@ -93,11 +93,11 @@ void rms_norm_backward(const RmsNormBackward<T>& a) {
   }
 }
 
-#define MODR_RMS_NORM(T)                    \
-  template void rms_norm(const RmsNorm<T>&); \
-  template void rms_norm_backward(const RmsNormBackward<T>&);
+#define MODR_RMS_NORM(T)                          \
+  template void rms_norm(Cpu, const RmsNorm<T>&); \
+  template void rms_norm_backward(Cpu, const RmsNormBackward<T>&);
 MODR_RMS_NORM(float)
 MODR_RMS_NORM(double)
 MODR_RMS_NORM(bfloat16)
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

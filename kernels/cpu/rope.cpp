@@ -5,7 +5,7 @@
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/store.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -69,7 +69,7 @@ void for_heads(const RopeShape& s, const float* table, int32_t position, F f) {
 }  // namespace
 
 template <typename T>
-void rope(const RopeShape& s, const T* qkv, const Exact<T>* bias, const float* table, const int32_t* positions,
+void rope(Cpu, const RopeShape& s, const T* qkv, const Exact<T>* bias, const float* table, const int32_t* positions,
           T* out) {
   const int64_t width = s.heads * s.head_dim;
   parallel_ranges(s.rows, s.rows * 3 * width, [=](int64_t begin, int64_t end) {
@@ -85,7 +85,7 @@ void rope(const RopeShape& s, const T* qkv, const Exact<T>* bias, const float* t
 }
 
 template <typename T>
-void rope_backward(const RopeShape& s, const RopeBackward<T>& a) {
+void rope_backward(Cpu, const RopeShape& s, const RopeBackward<T>& a) {
   using E = Exact<T>;
   const int64_t width = s.heads * s.head_dim, pieces = std::min(s.rows, rope_pieces);
   parallel_ranges(pieces, s.rows * 3 * width, [&](int64_t begin, int64_t end) {
@@ -110,11 +110,11 @@ void rope_backward(const RopeShape& s, const RopeBackward<T>& a) {
   }
 }
 
-#define MODR_ROPE(T)                                                                                   \
-  template void rope(const RopeShape&, const T*, const Exact<T>*, const float*, const int32_t*, T*);   \
-  template void rope_backward(const RopeShape&, const RopeBackward<T>&);
+#define MODR_ROPE(T)                                                                                      \
+  template void rope(Cpu, const RopeShape&, const T*, const Exact<T>*, const float*, const int32_t*, T*); \
+  template void rope_backward(Cpu, const RopeShape&, const RopeBackward<T>&);
 MODR_ROPE(float)
 MODR_ROPE(double)
 MODR_ROPE(bfloat16)
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

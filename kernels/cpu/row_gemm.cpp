@@ -8,7 +8,7 @@
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/row_pack.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -169,4 +169,4 @@ void row_pack(int64_t k, int64_t n, const float* b, int64_t ldb, bool transposed
   });
 }
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

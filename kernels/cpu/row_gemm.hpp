@@ -4,7 +4,7 @@
 #include "kernels/api/gemm.hpp"
 #include "kernels/api/packed_gemm.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// C = A op(B), or C += with `accumulate`, of T float or bfloat16, A not transposed, C of T or float. Every element is
 /// one chain of fused multiply-adds over ascending k (of bfloat16: pairs, see fused()), from 0 or from what C holds, and
@@ -19,4 +19,4 @@ void row_gemm_packed(const PackedGemm& shape, const bfloat16* a, const std::byte
 std::size_t row_packed_size(int64_t k, int64_t n);
 void row_pack(int64_t k, int64_t n, const float* b, int64_t ldb, bool transposed, std::byte* packed);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -1,6 +1,6 @@
 #include "kernels/cpu/row_pack.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 namespace {
 
@@ -85,4 +85,4 @@ template void pack_panel<float>(const Right<float>&, int64_t, int64_t, int64_t, 
 template void pack_panel<bfloat16>(const Right<float>&, int64_t, int64_t, int64_t, int64_t, uint32_t*);
 template void pack_panel<bfloat16>(const Right<bfloat16>&, int64_t, int64_t, int64_t, int64_t, uint32_t*);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

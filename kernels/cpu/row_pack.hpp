@@ -2,7 +2,7 @@
 // Copies of B, [k, n] or stored as [n, k], into the panels that row_tile.hpp reads.
 #include "kernels/cpu/row_tile.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// turned[p][j] = from[j][p] of an 8 x 8 square of words.
 inline void turn_square(const float* from, int64_t stride, Floats8 (&turned)[8]) {
@@ -41,4 +41,4 @@ struct Right {
 template <typename T, typename S>
 void pack_panel(const Right<S>& b, int64_t p0, int64_t k, int64_t j0, int64_t columns, StepOf<T>* to);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -9,7 +9,7 @@
 #include "kernels/cpu/fused.hpp"
 #include "kernels/cpu/store.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 // Sums in registers: tile_rows x tile_vectors.
 #if defined(__AVX512F__)
@@ -132,4 +132,4 @@ void multiply_panel(Strided<const T> a, int64_t rows, Strided<const StepOf<T>> b
     for (int64_t j = 0; j < columns; ++j) store(sums[i * panel + j], c.row(i)[j]);
 }
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

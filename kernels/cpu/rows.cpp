@@ -5,10 +5,10 @@
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/store.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 template <typename Table, typename T>
-void gather_rows(const Table* table, const int32_t* index, int64_t count, int64_t width, Exact<T> factor, T* out) {
+void gather_rows(Cpu, const Table* table, const int32_t* index, int64_t count, int64_t width, Exact<T> factor, T* out) {
   parallel_ranges(count, count * width, [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const Table* from = table + index[i] * width;
@@ -35,7 +35,7 @@ int64_t owner_of(int32_t row) { return static_cast<int64_t>(static_cast<uint32_t
 }  // namespace
 
 template <typename T, typename Table>
-void scatter_add_rows(const T* rows, const int32_t* index, int64_t count, int64_t width, Exact<T> factor,
+void scatter_add_rows(Cpu, const T* rows, const int32_t* index, int64_t count, int64_t width, Exact<T> factor,
                       Table* table) {
   constexpr int64_t wide = 1 << 14;
   // Two rows may add to the same place: threads own rows of the table, or columns where rows are few and long.
@@ -75,7 +75,7 @@ void mean_of_columns(const T* x, const uint8_t* real, int64_t rows, int64_t widt
 }  // namespace
 
 template <typename T>
-void masked_mean(const T* x, const uint8_t* mask, int64_t groups, const int64_t* offsets, int64_t width,
+void masked_mean(Cpu, const T* x, const uint8_t* mask, int64_t groups, const int64_t* offsets, int64_t width,
                  Exact<T>* out) {
   // Threads own results, so that the order of each sum is that of the rows.
   parallel_ranges(groups * width, offsets[groups] * width, [=](int64_t begin, int64_t end) {
@@ -88,7 +88,7 @@ void masked_mean(const T* x, const uint8_t* mask, int64_t groups, const int64_t*
 }
 
 template <typename T>
-void masked_mean_backward(const Exact<T>* dout, const uint8_t* mask, int64_t groups, const int64_t* offsets,
+void masked_mean_backward(Cpu, const Exact<T>* dout, const uint8_t* mask, int64_t groups, const int64_t* offsets,
                           int64_t width, T* dx) {
   using E = Exact<T>;
   parallel_ranges(groups, offsets[groups] * width, [=](int64_t begin, int64_t end) {
@@ -107,19 +107,19 @@ void masked_mean_backward(const Exact<T>* dout, const uint8_t* mask, int64_t gro
   });
 }
 
-#define MODR_GATHER(Table, T)                                                                         \
-  template void gather_rows(const Table*, const int32_t*, int64_t, int64_t, Exact<T>, T*);            \
-  template void scatter_add_rows(const T*, const int32_t*, int64_t, int64_t, Exact<T>, Table*);
+#define MODR_GATHER(Table, T)                                                                   \
+  template void gather_rows(Cpu, const Table*, const int32_t*, int64_t, int64_t, Exact<T>, T*); \
+  template void scatter_add_rows(Cpu, const T*, const int32_t*, int64_t, int64_t, Exact<T>, Table*);
 MODR_GATHER(float, float)
 MODR_GATHER(double, double)
 MODR_GATHER(bfloat16, bfloat16)
 MODR_GATHER(float, bfloat16)
 
-#define MODR_MASKED_MEAN(T)                                                                         \
-  template void masked_mean(const T*, const uint8_t*, int64_t, const int64_t*, int64_t, Exact<T>*); \
-  template void masked_mean_backward(const Exact<T>*, const uint8_t*, int64_t, const int64_t*, int64_t, T*);
+#define MODR_MASKED_MEAN(T)                                                                              \
+  template void masked_mean(Cpu, const T*, const uint8_t*, int64_t, const int64_t*, int64_t, Exact<T>*); \
+  template void masked_mean_backward(Cpu, const Exact<T>*, const uint8_t*, int64_t, const int64_t*, int64_t, T*);
 MODR_MASKED_MEAN(float)
 MODR_MASKED_MEAN(double)
 MODR_MASKED_MEAN(bfloat16)
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

@@ -7,10 +7,10 @@
 #include "kernels/cpu/store.hpp"
 #include "kernels/cpu/vector_math.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 template <typename T>
-void softmax(const T* x, int64_t rows, int64_t width, T* out) {
+void softmax(Cpu, const T* x, int64_t rows, int64_t width, T* out) {
   for (int64_t row = 0; row < rows; ++row) {
     const T* from = x + row * width;
     T* to = out + row * width;
@@ -20,22 +20,22 @@ void softmax(const T* x, int64_t rows, int64_t width, T* out) {
     for (int64_t i = 0; i < width; ++i) to[i] /= sum;
   }
 }
-template void softmax(const float*, int64_t, int64_t, float*);
-template void softmax(const double*, int64_t, int64_t, double*);
+template void softmax(Cpu, const float*, int64_t, int64_t, float*);
+template void softmax(Cpu, const double*, int64_t, int64_t, double*);
 
 template <typename T>
-void softmax_backward(const T* dy, const T* y, int64_t rows, int64_t width, T* dx) {
+void softmax_backward(Cpu, const T* dy, const T* y, int64_t rows, int64_t width, T* dx) {
   for (int64_t row = 0; row < rows; ++row, dy += width, y += width, dx += width) {
     T dot = 0;
     for (int64_t i = 0; i < width; ++i) dot += y[i] * dy[i];
     for (int64_t i = 0; i < width; ++i) dx[i] = y[i] * (dy[i] - dot);
   }
 }
-template void softmax_backward(const float*, const float*, int64_t, int64_t, float*);
-template void softmax_backward(const double*, const double*, int64_t, int64_t, double*);
+template void softmax_backward(Cpu, const float*, const float*, int64_t, int64_t, float*);
+template void softmax_backward(Cpu, const double*, const double*, int64_t, int64_t, double*);
 
 template <typename T>
-double cross_entropy(const CrossEntropy<T>& a) {
+void cross_entropy(Cpu, const CrossEntropy<T>& a, double* losses) {
   parallel_ranges(a.rows, a.rows * a.vocab, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const T* x = a.logits + row * a.vocab;
@@ -52,13 +52,14 @@ double cross_entropy(const CrossEntropy<T>& a) {
   for (int64_t row = 0; row < a.rows; ++row)
     if (a.labels[row] != a.ignored)
       total += static_cast<double>(a.log_sum_exp[row]) - static_cast<double>(a.logits[row * a.vocab + a.labels[row]]);
-  return total;
+  *losses += total;
 }
-template double cross_entropy(const CrossEntropy<float>&);
-template double cross_entropy(const CrossEntropy<double>&);
+template void cross_entropy(Cpu, const CrossEntropy<float>&, double*);
+template void cross_entropy(Cpu, const CrossEntropy<double>&, double*);
 
 template <typename T>
-void cross_entropy_backward(const CrossEntropy<T>& a, T factor, T* dlogits) {
+void cross_entropy_backward(Cpu, const CrossEntropy<T>& a, double weight, const T* dy, T* dlogits) {
+  const T factor = static_cast<T>(weight * static_cast<double>(*dy));
   parallel_ranges(a.rows, a.rows * a.vocab, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const T* x = a.logits + row * a.vocab;
@@ -74,8 +75,8 @@ void cross_entropy_backward(const CrossEntropy<T>& a, T factor, T* dlogits) {
     }
   });
 }
-template void cross_entropy_backward(const CrossEntropy<float>&, float, float*);
-template void cross_entropy_backward(const CrossEntropy<double>&, double, double*);
+template void cross_entropy_backward(Cpu, const CrossEntropy<float>&, double, const float*, float*);
+template void cross_entropy_backward(Cpu, const CrossEntropy<double>&, double, const double*, double*);
 
 namespace {
 
@@ -103,13 +104,13 @@ void loss_and_gradient_of_row(const CrossEntropyAndGradient<T>& a, int64_t row) 
 }  // namespace
 
 template <typename T>
-void cross_entropy_and_gradient(const CrossEntropyAndGradient<T>& a) {
+void cross_entropy_and_gradient(Cpu, const CrossEntropyAndGradient<T>& a) {
   parallel_ranges(a.rows, a.rows * a.vocab, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) loss_and_gradient_of_row(a, row);
   });
 }
-template void cross_entropy_and_gradient(const CrossEntropyAndGradient<float>&);
-template void cross_entropy_and_gradient(const CrossEntropyAndGradient<double>&);
-template void cross_entropy_and_gradient(const CrossEntropyAndGradient<bfloat16>&);
+template void cross_entropy_and_gradient(Cpu, const CrossEntropyAndGradient<float>&);
+template void cross_entropy_and_gradient(Cpu, const CrossEntropyAndGradient<double>&);
+template void cross_entropy_and_gradient(Cpu, const CrossEntropyAndGradient<bfloat16>&);
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

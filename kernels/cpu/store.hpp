@@ -8,7 +8,7 @@
 
 #include "base/dtype.hpp"
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// The upper half is bfloat16's nearest to `value`, ties to even; a NaN stays one.
 inline uint32_t rounded_bits(float value) {
@@ -49,4 +49,4 @@ inline void store_pair(Exact<T> even, Exact<T> odd, T* to) {
   }
 }
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

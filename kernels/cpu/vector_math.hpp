@@ -10,7 +10,7 @@ extern "C" {
 double exp(double) noexcept;
 }
 
-namespace modr::kernels::cpu {
+namespace modr::kernels {
 
 /// exp(x) within 2e-7 of itself, by x = n log(2) + r and the polynomial of Cephes' expf (Moshier). Beyond +-87 it stays
 /// at exp(+-87), far from what a sum could notice. A NaN stays one.
@@ -32,4 +32,4 @@ inline float fast_exp(float x) {
 #pragma omp declare simd notinbranch
 inline double fast_exp(double x) { return ::exp(x); }
 
-}  // namespace modr::kernels::cpu
+}  // namespace modr::kernels

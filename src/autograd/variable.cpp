@@ -17,7 +17,7 @@ struct Variable::State {
 /// All of a variable that nodes keep: where its gradient goes. Its value is kept only by those that compute with it.
 struct GradientSlot {
   Shape shape;
-  DType dtype;
+  TensorType type;
   bool requires_grad;
   Tensor grad = {};                 // leaves: accumulated
   std::shared_ptr<Node> node = {};  // what made the variable; null for leaves
@@ -35,6 +35,8 @@ struct Node {
 };
 
 namespace {
+
+constexpr const char *of_leaves = "gradients", *of_rows = "gradients of rows";  // what memory is for, in plans
 
 thread_local bool recording = true;
 thread_local bool met_trainable = false;  // an op that recorded nothing had an input that requires a gradient
@@ -80,7 +82,7 @@ bool Variable::requires_grad() const { return defined() && state_->slot && state
 
 GradientSlot& Variable::leaf_slot() const {
   MODR_CHECK(defined(), "the variable is undefined");
-  if (!state_->slot) state_->slot = std::make_shared<GradientSlot>(GradientSlot{shape(), dtype(), false});
+  if (!state_->slot) state_->slot = std::make_shared<GradientSlot>(GradientSlot{shape(), type(), false});
   MODR_CHECK(!state_->slot->node, "gradients are kept for leaves only, not for {}", shape().to_string());
   return *state_->slot;
 }
@@ -93,7 +95,10 @@ void Variable::clear_grad() const { leaf_slot().grad = Tensor(); }
 
 Tensor Variable::grad_or_zeros() const {
   GradientSlot& slot = leaf_slot();
-  if (!slot.grad.defined()) slot.grad = Tensor::zeros(shape(), dtype());
+  if (!slot.grad.defined()) {
+    slot.grad = Tensor::zeros(shape(), type());
+    slot.grad.set_use(of_leaves);
+  }
   return slot.grad;
 }
 
@@ -114,11 +119,12 @@ Variable make_result(const char* name, Tensor value, const std::vector<Variable>
     met_trainable = true;
     return result;
   }
+  if (result.device().is_meta()) result.value().set_use(fmt::format("kept for backward: {}", name));
   auto node = std::make_shared<Node>(
       Node{name, next_sequence.fetch_add(1, std::memory_order_relaxed), {}, std::move(backward), {}});
   for (const Variable& input : inputs) node->inputs.push_back(input.defined() ? input.state_->slot : nullptr);
   result.state_->slot =
-      std::make_shared<GradientSlot>(GradientSlot{result.shape(), result.dtype(), true, {}, std::move(node)});
+      std::make_shared<GradientSlot>(GradientSlot{result.shape(), result.type(), true, {}, std::move(node)});
   return result;
 }
 
@@ -141,6 +147,7 @@ void InputGradients::give(std::size_t index, Tensor gradient) {
   Tensor& target = gradient_of(input);
   if (!target.defined()) {
     target = gradient.contiguous();
+    if (!input.node) target.set_use(of_leaves);
   } else {
     own(target);
     target.add(gradient.contiguous());
@@ -154,7 +161,8 @@ Tensor InputGradients::accumulator(std::size_t index) {
   if (target.defined()) {
     own(target);
   } else {
-    target = Tensor::zeros(input.shape, input.dtype);
+    target = Tensor::zeros(input.shape, input.type);
+    target.set_use(input.node ? of_rows : of_leaves);
   }
   return target;
 }
@@ -177,7 +185,8 @@ void run(Node& node) {
 
 void backward(const Variable& root, Tensor seed) {
   MODR_CHECK(root.requires_grad(), "backward() of something that depends on no variable with requires_grad");
-  if (!seed.defined()) seed = Tensor::full(root.shape(), root.dtype(), 1);
+  const MemoryUse use(of_rows);
+  if (!seed.defined()) seed = Tensor::full(root.shape(), root.type(), 1);
   MODR_CHECK(seed.shape() == root.shape(), "seed of shape {} for a root of shape {}", seed.shape().to_string(),
              root.shape().to_string());
   const std::shared_ptr<Node>& last = root.state_->slot->node;

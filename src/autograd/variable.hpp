@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tensor/run_on.hpp"
 #include "tensor/tensor.hpp"
 
 namespace modr {
@@ -32,6 +33,8 @@ class Variable {
   const Shape& shape() const { return value().shape(); }
   int64_t size(int64_t dim) const { return value().size(dim); }
   DType dtype() const { return value().dtype(); }
+  Device device() const { return value().device(); }
+  TensorType type() const { return value().type(); }
 
   /// True when backward() has something to do for this variable.
   bool requires_grad() const;
@@ -106,5 +109,15 @@ class NoGrad : public GradMode {
 /// Runs `f(inputs)` keeping only the inputs; the backward pass runs it again to get what it needs. `f` must be a pure
 /// function of its inputs and of leaves (parameters), whose gradients accumulate as usual.
 Variable recompute(const std::function<Variable(const std::vector<Variable>&)>& f, std::vector<Variable> inputs);
+
+/// The same of the variable's value, see tensor/run_on.hpp.
+template <typename F>
+void run_on(const Variable& x, F&& f) {
+  run_on(x.value(), std::forward<F>(f));
+}
+template <typename F>
+void run_exactly_on(const Variable& x, F&& f) {
+  run_exactly_on(x.value(), std::forward<F>(f));
+}
 
 }  // namespace modr

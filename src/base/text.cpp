@@ -1,6 +1,7 @@
 #include "base/text.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace modr {
 
@@ -25,6 +26,20 @@ std::string count_text(int64_t count) {
   const std::size_t first = count < 0 ? 1 : 0;
   for (std::size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, ",");
   return digits;
+}
+
+std::string ranks_text(const std::vector<int64_t>& ranks) {
+  constexpr std::size_t most = 8;
+  std::vector<std::string> pieces;
+  for (std::size_t begin = 0, end; begin < ranks.size(); begin = end) {
+    for (end = begin + 1; end < ranks.size() && ranks[end] == ranks[end - 1] + 1;) ++end;
+    pieces.push_back(end == begin + 1 ? fmt::format("{}", ranks[begin])
+                                      : fmt::format("{}-{}", ranks[begin], ranks[end - 1]));
+  }
+  const bool all = pieces.size() <= most;
+  if (!all) pieces.resize(most);
+  return fmt::format("{} {}{}", ranks.size() == 1 ? "rank" : "ranks", fmt::join(pieces, ", "),
+                     all ? "" : fmt::format(", ... ({} in all)", ranks.size()));
 }
 
 std::string byte_text(uint64_t bytes) {

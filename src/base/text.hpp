@@ -18,6 +18,8 @@ std::string_view trim(std::string_view text, std::string_view blanks = " \t\r\n"
 
 /// "1,234,567".
 std::string count_text(int64_t count);
+/// "rank 3", "ranks 0-3, 8, 10": of ranks in ascending order; of many pieces the first.
+std::string ranks_text(const std::vector<int64_t>& ranks);
 /// "512 bytes", "12.3 MiB".
 std::string byte_text(uint64_t bytes);
 

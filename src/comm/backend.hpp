@@ -2,6 +2,7 @@
 // What a way of communicating has to offer. Communicator is the only caller: it has checked all arguments by then.
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -51,6 +52,10 @@ class CommBackend {
   virtual int rank() const = 0;
   virtual int size() const = 0;
   virtual std::shared_ptr<CommBackend> split(int color, int key, const std::string& name) = 0;
+  /// The ranks that have this one's colour, in their order; `color_of` says the same on all ranks.
+  virtual std::shared_ptr<CommBackend> split_by(const std::function<int(int)>& color_of, const std::string& name) {
+    return split(color_of(rank()), 0, name);
+  }
   /// The same group, ordered on `stream`. Throws Error where the backend cannot do that.
   virtual std::shared_ptr<CommBackend> on(Stream stream) = 0;
   virtual void barrier() = 0;

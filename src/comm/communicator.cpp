@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "comm/rehearsal_backend.hpp"
 #include "comm/self_backend.hpp"
 
 namespace modr {
@@ -35,10 +36,20 @@ Communicator::Communicator(std::shared_ptr<CommBackend> backend)
 
 Communicator Communicator::self() { return Communicator(make_self_backend()); }
 
+Communicator Communicator::rehearsal(int64_t rank, int64_t size) {
+  return Communicator(std::make_shared<RehearsalBackend>(static_cast<int>(rank), static_cast<int>(size)));
+}
+
 Communicator Communicator::split(int color, int key, const std::string& name) const {
   MODR_CHECK(color >= 0, "split: color {} on rank {} of {}", color, rank_, size_);
   MODR_CHECK(name.size() <= max_name_size, "split: the name '{}' has more than {} characters", name, max_name_size);
   return Communicator(backend_->split(color, key, name));
+}
+
+Communicator Communicator::split_by(const std::function<int(int)>& color_of, const std::string& name) const {
+  MODR_CHECK(color_of(rank_) >= 0, "split: color {} on rank {} of {}", color_of(rank_), rank_, size_);
+  MODR_CHECK(name.size() <= max_name_size, "split: the name '{}' has more than {} characters", name, max_name_size);
+  return Communicator(backend_->split_by(color_of, name));
 }
 
 void Communicator::barrier() const { backend_->barrier(); }

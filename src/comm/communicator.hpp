@@ -2,6 +2,7 @@
 // The program's one way to talk between ranks. There is no global world: functions are handed a Communicator.
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,6 +29,8 @@ class Communicator {
   explicit Communicator(std::shared_ptr<CommBackend> backend);
   /// The group that is this process alone. Takes the same path as any other.
   static Communicator self();
+  /// Rank `rank` of `size` that are not there, for a step that is gone through without values (RehearsalBackend).
+  static Communicator rehearsal(int64_t rank, int64_t size);
 
   int rank() const { return rank_; }
   int size() const { return size_; }
@@ -38,6 +41,8 @@ class Communicator {
   /// The ranks that give the same `color` (>= 0) become one group, ordered by `key`, then by rank. `name` is what
   /// messages call it, e.g. "branch": at most 23 characters.
   Communicator split(int color, int key, const std::string& name = "part") const;
+  /// The ranks of the same color_of(rank) (>= 0), a pure function that is the same on all ranks, in their order.
+  Communicator split_by(const std::function<int(int)>& color_of, const std::string& name = "part") const;
   /// The same group, communicating in the order of `stream`. Throws Error where the backend cannot: MPI and self have
   /// buffers in host memory alone.
   Communicator on(Stream stream) const { return Communicator(backend_->on(stream)); }

@@ -11,7 +11,7 @@ namespace modr {
 class Coda {
  public:
   /// `embedding` [vocab_size, n_embd] is the head's weight when embeddings are tied.
-  Coda(const ModelConfig& config, const Variable& embedding, DType dtype);
+  Coda(const ModelConfig& config, const Variable& embedding, TensorType type);
 
   /// ln_f(state), [rows, n_embd].
   Variable normed(const Variable& state) const { return ln_f_(state); }

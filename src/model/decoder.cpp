@@ -1,10 +1,10 @@
 #include "model/decoder.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.hpp"
 #include "ops/embedding.hpp"
+#include "ops/score.hpp"
 
 namespace modr {
 
@@ -37,16 +37,13 @@ Indices last_rows(const DecodeCall& call) {
 
 }  // namespace
 
-int32_t most_likely_token(const Tensor& logits, int64_t row, std::string_view sequence) {
-  return visit_exact_dtype(logits.dtype(), [&]<typename T>() {
-    const T* from = logits.data<T>() + row * logits.size(1);
-    const T* end = from + logits.size(1);
-    const T* best = std::max_element(from, end);
-    // A NaN is neither above nor below another value, so that max_element may pass by it.
-    if (std::any_of(from, end, [](T logit) { return std::isnan(logit); }) || !std::isfinite(*best))
-      fail("{}: the logits of a token are not finite: the model's weights or states are not", sequence);
-    return static_cast<int32_t>(best - from);
-  });
+std::vector<int32_t> most_likely_tokens(const Tensor& logits, const std::function<std::string(int64_t)>& sequence_of) {
+  std::vector<int32_t> ids = ops::argmax(logits);
+  for (std::size_t row = 0; row < ids.size(); ++row)
+    if (ids[row] < 0)
+      fail("{}: the logits of a token are not finite: the model's weights or states are not",
+           sequence_of(static_cast<int64_t>(row)));
+  return ids;
 }
 
 bool decodes_together(const ModelConfig& model, const CacheConfig& cache, int64_t num_steps) {

@@ -1,6 +1,7 @@
 #pragma once
+#include <functional>
 #include <optional>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "model/exit_rule.hpp"
@@ -31,9 +32,9 @@ struct DecodeResult {
   std::vector<double> exit_values;  // of every recurrence, with an exit rule
 };
 
-/// The id with the largest of row `row` of logits [rows, vocab_size]; ties go to the lower id. Throws Error naming
-/// `sequence` where one of them is NaN, or the largest is infinite.
-int32_t most_likely_token(const Tensor& logits, int64_t row, std::string_view sequence);
+/// The ids with the largest of every row of logits [rows, vocab_size]; ties go to the lower id. Throws Error naming
+/// sequence_of(row) where one of a row's is NaN, or its largest is infinite.
+std::vector<int32_t> most_likely_tokens(const Tensor& logits, const std::function<std::string(int64_t)>& sequence_of);
 
 /// Calls f(row, branch) for every choice that a decision made for what is not padding, `row` being the sequence's place
 /// in the call.

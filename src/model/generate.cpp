@@ -55,7 +55,7 @@ class Batch {
              model_.config().block_size);
       capacities.push_back(std::min(length + options_.max_new_tokens, model_.config().block_size));
     }
-    return {model_.config(), options_.cache, std::move(capacities), options_.num_steps, model_.dtype()};
+    return {model_.config(), options_.cache, std::move(capacities), options_.num_steps, model_.type()};
   }
 
   DecodeCall make_call() {
@@ -84,7 +84,7 @@ class Batch {
       for (int64_t i = 0; i < seq; ++i)
         keys.push_back({options_.seed, prompts_[std::size_t(sequence)].sample,
                         static_cast<uint32_t>(streams_[std::size_t(sequence)].position + i)});
-    Tensor states = options_.states ? options_.states(keys) : initial_states(model_.config(), keys, model_.dtype());
+    Tensor states = options_.states ? options_.states(keys) : initial_states(model_.config(), keys, model_.type());
     for (std::size_t i = 0; i < active_.size(); ++i) {
       const Tensor& last = streams_[std::size_t(active_[i])].last_state;  // none before the prompt; then seq is 1
       if (last.defined()) states.slice(0, int64_t(i), int64_t(i) + 1).copy_from(last);
@@ -101,6 +101,10 @@ class Batch {
 
   void take_in(const DecodeCall& call, const DecodeResult& result) {
     count_branches(call, result);
+    const std::vector<int32_t> tokens = most_likely_tokens(result.logits, [&](int64_t row) {
+      const auto place = static_cast<std::size_t>(active_[static_cast<std::size_t>(row)]);
+      return name_of(prompts_[place], place);
+    });
     std::vector<int64_t> still_active;
     for (std::size_t i = 0; i < active_.size(); ++i) {
       const int64_t sequence = active_[i];
@@ -110,9 +114,7 @@ class Batch {
       stream.position += call.counts[i];
       const int64_t row = static_cast<int64_t>(i) * call.seq + call.counts[i] - 1;
       if (options_.continuous_compute) stream.last_state = result.state.slice(0, row, row + 1).clone();
-      const auto place = static_cast<std::size_t>(sequence);
-      const int32_t token =
-          most_likely_token(result.logits, static_cast<int64_t>(i), name_of(prompts_[place], place));
+      const int32_t token = tokens[i];
       generation.stopped =
           std::find(options_.stop_ids.begin(), options_.stop_ids.end(), token) != options_.stop_ids.end();
       if (generation.stopped) continue;

@@ -27,15 +27,12 @@ void initialize_weight(const Parameter& parameter, const ModelConfig& config, co
                                            config.n_layers_in_recurrent_block * config.mean_recurrence);
   const double small = std / std::sqrt(2 * depth);
   const std::string& name = parameter.name;
-  if (name.ends_with(".proj.weight")) {
-    fill_truncated_normal(tensor, stream, 0, small, limit);
-  } else if (name.ends_with(".fc.weight")) {
-    const int64_t half = tensor.size(0) / 2;
-    const int64_t next = fill_truncated_normal(tensor.slice(0, 0, half), stream, 0, std, limit);
-    fill_truncated_normal(tensor.slice(0, half, 2 * half), stream, next, small, limit);
-  } else {
-    fill_truncated_normal(tensor, stream, 0, std, limit);
-  }
+  kernels::NormalScale scale{std};
+  if (name.ends_with(".proj.weight"))
+    scale.std = small;
+  else if (name.ends_with(".fc.weight"))
+    scale = {std, tensor.numel() / 2, small};
+  fill_truncated_normal(tensor, stream, scale, limit);
 }
 
 void initialize_parameter(const Parameter& parameter, const ModelConfig& config, uint64_t seed) {

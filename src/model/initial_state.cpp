@@ -3,19 +3,17 @@
 #include "base/error.hpp"
 #include "base/philox.hpp"
 #include "ops/index.hpp"
+#include "tensor/random_fill.hpp"
 
 namespace modr {
 
-Tensor initial_states(const ModelConfig& config, std::span<const StateKey> keys, DType dtype) {
-  Tensor states = Tensor::empty({static_cast<int64_t>(keys.size()), config.n_embd}, dtype);
-  const double scale = config.initial_state_std() * config.embedding_scale();
-  visit_dtype(dtype, [&]<typename T>() {
-    T* to = states.data<T>();
-    for (const StateKey& key : keys) {
-      PhiloxSequence rng(key.seed, RandomStream::initial_state, key.sample, key.position);
-      for (int64_t i = 0; i < config.n_embd; ++i) *to++ = static_cast<T>(scale * rng.truncated_normal(3));
-    }
-  });
+Tensor initial_states(const ModelConfig& config, std::span<const StateKey> keys, TensorType type) {
+  const Tensor states = Tensor::empty({std::ssize(keys), config.n_embd}, type);
+  std::vector<PhiloxStream> streams;
+  streams.reserve(keys.size());
+  for (const StateKey& key : keys)
+    streams.emplace_back(key.seed, RandomStream::initial_state, key.sample, key.position);
+  fill_truncated_normal_rows(states, std::move(streams), config.initial_state_std() * config.embedding_scale(), 3);
   return states;
 }
 
@@ -31,7 +29,7 @@ std::vector<StateKey> state_keys(uint64_t seed, std::span<const uint64_t> sample
 }
 
 std::vector<StateKey> state_keys(uint64_t seed, std::span<const uint64_t> samples, int64_t seq) {
-  return state_keys(seed, samples, *uniform_offsets(std::ssize(samples), seq));
+  return state_keys(seed, samples, uniform_offsets(std::ssize(samples), seq)->values());
 }
 
 }  // namespace modr

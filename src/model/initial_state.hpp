@@ -14,7 +14,7 @@ struct StateKey {
 };
 
 /// s0 of tokens: truncated normal within 3 sigma, sigma = state_init_std, times the embedding scale; [keys, n_embd].
-Tensor initial_states(const ModelConfig& config, std::span<const StateKey> keys, DType dtype);
+Tensor initial_states(const ModelConfig& config, std::span<const StateKey> keys, TensorType type);
 
 /// Keys of a batch's tokens: samples[i] is that of sequence i, rows [sequences[i], sequences[i + 1]).
 std::vector<StateKey> state_keys(uint64_t seed, std::span<const uint64_t> samples, std::span<const int64_t> sequences);

@@ -23,13 +23,16 @@ class StageWindow final : public CacheWindow {
       : cache_(cache), first_slot_(first_slot), recurrence_(recurrence), passes_(std::move(passes)) {}
 
   ops::CachedTokens past(int64_t layer) const override {
-    ops::CachedTokens tokens{cache_.slab_, {}, {}, 0};
-    for (const CachedPass& pass : passes_) tokens.past.push_back(cache_.length(home(pass)));
-    for (int64_t length : tokens.past) tokens.max_past = std::max(tokens.max_past, length);
-    tokens.rows.assign(passes_.size() * static_cast<std::size_t>(tokens.max_past), -1);
+    std::vector<int64_t> past;
+    int64_t max_past = 0;
+    for (const CachedPass& pass : passes_) {
+      past.push_back(cache_.length(home(pass)));
+      max_past = std::max(max_past, past.back());
+    }
+    std::vector<int64_t> rows(passes_.size() * static_cast<std::size_t>(max_past), -1);
     for (std::size_t p = 0; p < passes_.size(); ++p)
-      find_rows(layer, home(passes_[p]), tokens.rows.data() + p * static_cast<std::size_t>(tokens.max_past));
-    return tokens;
+      find_rows(layer, home(passes_[p]), rows.data() + p * static_cast<std::size_t>(max_past));
+    return {cache_.slab_, make_offsets(std::move(rows)), make_offsets(std::move(past)), max_past};
   }
 
   void store(int64_t layer, const Tensor& qkv) override {
@@ -73,7 +76,7 @@ class StageWindow final : public CacheWindow {
 };
 
 KvCache::KvCache(const ModelConfig& model, const CacheConfig& config, std::vector<int64_t> capacities,
-                 int64_t max_steps, DType dtype)
+                 int64_t max_steps, TensorType type)
     : config_(config),
       slots_(config, model.n_layers_in_recurrent_block),
       max_steps_(max_steps),
@@ -86,7 +89,8 @@ KvCache::KvCache(const ModelConfig& model, const CacheConfig& config, std::vecto
     table_.push_back({rows_per_slot_, capacity, {}, -1, 0, false});
     rows_per_slot_ += capacity;
   }
-  slab_ = Tensor::empty({cache_slots(model, config, max_steps) * rows_per_slot_, 2, model.n_embd}, dtype);
+  const MemoryUse use("KV cache");
+  slab_ = Tensor::empty({cache_slots(model, config, max_steps) * rows_per_slot_, 2, model.n_embd}, type);
 }
 
 void KvCache::begin(std::vector<int64_t> sequences, std::vector<int64_t> counts) {

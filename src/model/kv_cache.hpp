@@ -28,11 +28,11 @@ class KvCache {
  public:
   /// Room for sequences of at most capacities[i] tokens of their own, with at most `max_steps` recurrences each.
   KvCache(const ModelConfig& model, const CacheConfig& config, std::vector<int64_t> capacities, int64_t max_steps,
-          DType dtype);
+          TensorType type);
   /// The same for `sequences` of the same capacity.
   KvCache(const ModelConfig& model, const CacheConfig& config, int64_t sequences, int64_t capacity, int64_t max_steps,
-          DType dtype)
-      : KvCache(model, config, std::vector<int64_t>(static_cast<std::size_t>(sequences), capacity), max_steps, dtype) {}
+          TensorType type)
+      : KvCache(model, config, std::vector<int64_t>(static_cast<std::size_t>(sequences), capacity), max_steps, type) {}
 
   /// The next call handles these sequences, sequences[i] bringing counts[i] real new tokens. Throws Error when one
   /// would not fit.

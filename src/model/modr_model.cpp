@@ -16,7 +16,7 @@ const ModelConfig& validated(const ModelConfig& config) {
   return config;
 }
 
-int64_t longest_piece(const std::vector<int64_t>& offsets) {
+int64_t longest_piece(const DeviceArray<int64_t>& offsets) {
   int64_t longest = 0;
   for (std::size_t i = 1; i < offsets.size(); ++i) longest = std::max(longest, offsets[i] - offsets[i - 1]);
   return longest;
@@ -24,20 +24,19 @@ int64_t longest_piece(const std::vector<int64_t>& offsets) {
 
 }  // namespace
 
-ModrModel::ModrModel(const ModelConfig& config, DType dtype, ModelPart part)
-    : config_(validated(config)),
-      part_(part),
-      dtype_(dtype),
-      rope_table_(ops::rope_table(config.block_size, config.head_dim(), config.rope_base)) {
+ModrModel::ModrModel(const ModelConfig& config, TensorType type, ModelPart part)
+    : config_(validated(config)), part_(part), type_(type) {
+  const MemoryUse use("weights");
+  rope_table_ = ops::rope_table(config.block_size, config.head_dim(), config.rope_base, type.device);
   if (part.prelude || (part.coda && config.tie_embeddings)) {
-    embedding_ = Variable(Tensor::zeros({config.vocab_size, config.n_embd}, exact(dtype)), true);
+    embedding_ = Variable(Tensor::zeros({config.vocab_size, config.n_embd}, exact(type)), true);
     parameters_.push_back({"transformer.wte.weight", embedding_});
   }
-  if (part.prelude) prelude_.emplace(config, embedding_, dtype).collect(parameters_);
+  if (part.prelude) prelude_.emplace(config, embedding_, type).collect(parameters_);
   if (part.core)
-    core_.emplace(config, part.branches.value_or(Slice{0, config.branches.n_branches}), exact(dtype))
+    core_.emplace(config, part.branches.value_or(Slice{0, config.branches.n_branches}), exact(type))
         .collect(parameters_);
-  if (part.coda) coda_.emplace(config, embedding_, exact(dtype)).collect(parameters_);
+  if (part.coda) coda_.emplace(config, embedding_, exact(type)).collect(parameters_);
 }
 
 const Prelude& ModrModel::prelude() const {
@@ -126,9 +125,10 @@ void ModrModel::set_trainable(Trainable which) {
 }
 
 void ModrModel::pack_weights(const PackOptions& options) {
-  if (prelude_) prelude_->pack(dtype_, options.with_backward);
-  if (core_) core_->pack(dtype_, options);
-  if (coda_) coda_->pack(dtype_, options.with_backward);
+  const MemoryUse use("packed weights");
+  if (prelude_) prelude_->pack(type_.dtype, options.with_backward);
+  if (core_) core_->pack(type_.dtype, options);
+  if (coda_) coda_->pack(type_.dtype, options.with_backward);
 }
 
 Tensor ModrModel::router_bias() const { return core_ && core_->router() ? core_->router()->bias() : Tensor(); }

@@ -46,10 +46,10 @@ struct ForwardOutput {
 /// coda. A process may hold some of the three only; forward() is then for others, and run_*() are the parts of it.
 class ModrModel {
  public:
-  /// Rows between layers are of `dtype`, weights of exact(dtype): with bf16, weights, norms' statistics, router, softmax
+  /// Rows between layers are of `type`, weights of exact(type): with bf16, weights, norms' statistics, router, softmax
   /// and loss are f32. All weights are zero (norms one) until initialised or loaded. Throws Error for an impossible
   /// config.
-  ModrModel(const ModelConfig& config, DType dtype, ModelPart part = {});
+  ModrModel(const ModelConfig& config, TensorType type, ModelPart part = {});
 
   ForwardOutput forward(const TokenBatch& batch, const Variable& initial_state, const ForwardOptions& options) const;
   /// e of the batch's tokens, [batch * seq, n_embd]. Throws Error for a sequence beyond the block size.
@@ -79,7 +79,8 @@ class ModrModel {
 
   const ModelConfig& config() const { return config_; }
   const ModelPart& part() const { return part_; }
-  DType dtype() const { return dtype_; }
+  DType dtype() const { return type_.dtype; }
+  TensorType type() const { return type_; }
   const ParameterList& parameters() const { return parameters_; }
   /// b of the router, [n_branches]; undefined where there is no router. A view: writing to it changes the router's.
   Tensor router_bias() const;
@@ -98,7 +99,7 @@ class ModrModel {
 
   ModelConfig config_;
   ModelPart part_;
-  DType dtype_;
+  TensorType type_;
   Variable embedding_;  // [vocab_size, n_embd], of the prelude and, when tied, of the coda
   std::optional<Prelude> prelude_;
   std::optional<RecurrentCore> core_;

@@ -4,11 +4,11 @@
 
 namespace modr {
 
-Prelude::Prelude(const ModelConfig& config, const Variable& embedding, DType dtype)
+Prelude::Prelude(const ModelConfig& config, const Variable& embedding, TensorType type)
     : scale_(config.embedding_scale()),
-      dtype_(dtype),
+      dtype_(type.dtype),
       wte_(embedding),
-      blocks_(make_blocks("transformer.prelude", config.n_layers_in_prelude, config.block(), exact(dtype))) {}
+      blocks_(make_blocks("transformer.prelude", config.n_layers_in_prelude, config.block(), exact(type))) {}
 
 Variable Prelude::embed(const Indices& ids) const {
   for (int32_t id : *ids)

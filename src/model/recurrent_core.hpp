@@ -48,7 +48,7 @@ struct CoreOutput {
 class RecurrentCore {
  public:
   /// With adapters for `branches_here` of the config's branches.
-  RecurrentCore(const ModelConfig& config, Slice branches_here, DType dtype);
+  RecurrentCore(const ModelConfig& config, Slice branches_here, TensorType type);
 
   /// depth.num_steps_no_grad recurrences that keep nothing, then depth.num_steps_with_grad that do. With the router
   /// deciding once, the gates of the first recurrence carry gradient into the router even when that recurrence

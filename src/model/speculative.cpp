@@ -91,8 +91,8 @@ class Speculation {
     for (const RouteDecision& decision : result.decisions)
       for (std::size_t j = 0; j < result_.branch_counts.size(); ++j)
         result_.branch_counts[j] += decision.plan->counts[j];
-    std::vector<int32_t> best;
-    for (int64_t row = 0; row < answers; ++row) best.push_back(most_likely_token(result.logits, row, name_));
+    std::vector<int32_t> best = most_likely_tokens(result.logits, [&](int64_t) { return name_; });
+    MODR_CHECK(std::ssize(best) == answers, "logits of {} tokens instead of {}", best.size(), answers);
     return best;
   }
 

@@ -23,13 +23,13 @@ bool is_branch_parameter(std::string_view name) {
 }
 
 void attach_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config, int64_t count,
-                          DType dtype) {
+                          TensorType type) {
   for (SandwichBlock& block : blocks)
     for (const std::string& target : config.lora_targets) {
       Linear& linear = target_of(block, target);
       const int64_t out = linear.weight().size(0), in = linear.weight().size(1);
-      linear.attach({Variable(Tensor::zeros({count, config.lora_rank, in}, dtype), true),
-                     Variable(Tensor::zeros({count, out, config.lora_rank}, dtype), true),
+      linear.attach({Variable(Tensor::zeros({count, config.lora_rank, in}, type), true),
+                     Variable(Tensor::zeros({count, out, config.lora_rank}, type), true),
                      config.lora_alpha / static_cast<double>(config.lora_rank)});
     }
 }

@@ -9,7 +9,8 @@ namespace modr {
 
 /// Attaches adapters of `count` branches to the target weights of every block: A [count, rank, in] and B [count, out,
 /// rank], both zero until initialised, scaled by alpha / rank (Hu et al. 2021).
-void attach_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config, int64_t count, DType dtype);
+void attach_lora_branches(std::vector<SandwichBlock>& blocks, const BranchConfig& config, int64_t count,
+                          TensorType type);
 
 /// Whether a parameter of this name is an adapter: its first dimension counts branches.
 bool is_adapter(std::string_view name);

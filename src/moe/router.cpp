@@ -1,10 +1,5 @@
 #include "moe/router.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
-#include <numeric>
-
 #include "ops/cast.hpp"
 #include "ops/linear.hpp"
 #include "ops/score.hpp"
@@ -13,42 +8,22 @@ namespace modr {
 
 namespace {
 
-// The indices of the `count` largest of `values`, best first; ties go to the lower index.
-std::vector<int32_t> largest(const std::vector<double>& values, int64_t count) {
-  std::vector<int32_t> order(values.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto better = [&](int32_t a, int32_t b) {
-    const double x = values[static_cast<std::size_t>(a)], y = values[static_cast<std::size_t>(b)];
-    return x != y ? x > y : a < b;
-  };
-  std::partial_sort(order.begin(), order.begin() + count, order.end(), better);
-  order.resize(static_cast<std::size_t>(count));
-  return order;
-}
-
-// The choices of every unit, from r + b.
+// The choices of every unit, from r + b: all that is read back of a decision. A NaN, of a hidden state that is not
+// finite, loses: the loss or the logits will show it, and it must not stop one rank alone. Without values (meta) the
+// branches get equal shares.
 std::vector<int32_t> choose(const Tensor& scores, const Tensor& bias, int64_t top_k) {
-  const std::vector<double> r = scores.to_vector(), b = bias.to_vector();
-  std::vector<int32_t> choice;
-  std::vector<double> biased(b.size());
-  for (std::size_t unit = 0; unit * b.size() < r.size(); ++unit) {
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const double value = r[unit * b.size() + j] + b[j];
-      // Of a hidden state that is not finite, which the loss or the logits will show: it must not stop one rank alone.
-      biased[j] = std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
-    }
-    const std::vector<int32_t> best = largest(biased, top_k);
-    choice.insert(choice.end(), best.begin(), best.end());
-  }
-  return choice;
+  std::vector<int32_t> result = ops::largest_columns(scores, bias, top_k);
+  for (std::size_t i = 0; i < result.size() && scores.device().is_meta(); ++i)
+    result[i] = static_cast<int32_t>(static_cast<int64_t>(i) % scores.size(1));
+  return result;
 }
 
 }  // namespace
 
-Router::Router(const BranchConfig& config, int64_t n_embd, DType dtype)
+Router::Router(const BranchConfig& config, int64_t n_embd, TensorType type)
     : config_(config),
-      weight_(Tensor::zeros({config.n_branches, n_embd}, dtype), true),
-      bias_(Tensor::zeros({config.n_branches}, dtype)) {}
+      weight_(Tensor::zeros({config.n_branches, n_embd}, type), true),
+      bias_(Tensor::zeros({config.n_branches}, type)) {}
 
 RouteDecision Router::decide(const Variable& h, RouteUnit unit, const Offsets& sequences, const RowMask& mask) const {
   const bool by_sequence = unit == RouteUnit::sequence;
@@ -60,7 +35,7 @@ RouteDecision Router::decide(const Variable& h, RouteUnit unit, const Offsets& s
   decision.scores = r.value();
   decision.plan = make_route_plan({choose(r.value(), bias_, config_.top_k), config_.top_k, config_.n_branches,
                                    by_sequence ? sequences : uniform_offsets(h.size(0), 1), unit,
-                                   by_sequence || !mask ? std::vector<uint8_t>{} : *mask});
+                                   by_sequence || !mask ? std::vector<uint8_t>{} : mask->values()});
   decision.gates = ops::gather_columns(r, make_indices(decision.plan->choice), config_.top_k);
   return decision;
 }

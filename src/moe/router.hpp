@@ -22,7 +22,7 @@ struct RouteDecision {
 /// from global counts (load_balance.hpp).
 class Router {
  public:
-  Router(const BranchConfig& config, int64_t n_embd, DType dtype);
+  Router(const BranchConfig& config, int64_t n_embd, TensorType type);
 
   /// h [rows, n_embd] of `sequences`, one after the other, routed by sequences or by tokens; `mask` marks real tokens
   /// (null: all). Throws Error for a sequence of nothing but padding.

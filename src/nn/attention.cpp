@@ -4,13 +4,12 @@
 
 namespace modr {
 
-Attention::Attention(const std::string& name, const BlockConfig& config, DType dtype)
-    : qkv(name + ".Wqkv", config.n_embd, 3 * config.n_embd, dtype),
-      proj(name + ".proj", config.n_embd, config.n_embd, dtype),
+Attention::Attention(const std::string& name, const BlockConfig& config, TensorType type)
+    : qkv(name + ".Wqkv", config.n_embd, 3 * config.n_embd, type),
+      proj(name + ".proj", config.n_embd, config.n_embd, type),
       name_(name),
       n_heads_(config.n_heads) {
-  if (config.qk_bias)
-    qk_bias_ = Variable(Tensor::zeros({2, 1, config.n_heads, config.head_dim()}, dtype), true);
+  if (config.qk_bias) qk_bias_ = Variable(Tensor::zeros({2, 1, config.n_heads, config.head_dim()}, type), true);
 }
 
 Variable Attention::operator()(const Variable& x, const BlockContext& context, int64_t layer) const {

@@ -50,7 +50,7 @@ struct BlockContext {
 /// Multi-head causal self-attention with a fused projection, q/k bias and rotary positions (MODEL.md, "Huginn").
 class Attention {
  public:
-  Attention(const std::string& name, const BlockConfig& config, DType dtype);
+  Attention(const std::string& name, const BlockConfig& config, TensorType type);
   /// x [rows, n_embd] -> [rows, n_embd].
   Variable operator()(const Variable& x, const BlockContext& context, int64_t layer) const;
   void collect(ParameterList& parameters) const;

@@ -4,9 +4,9 @@
 
 namespace modr {
 
-GatedMlp::GatedMlp(const std::string& name, const BlockConfig& config, DType dtype)
-    : fc(name + ".fc", config.n_embd, 2 * config.intermediate_size, dtype),
-      proj(name + ".proj", config.intermediate_size, config.n_embd, dtype) {}
+GatedMlp::GatedMlp(const std::string& name, const BlockConfig& config, TensorType type)
+    : fc(name + ".fc", config.n_embd, 2 * config.intermediate_size, type),
+      proj(name + ".proj", config.intermediate_size, config.n_embd, type) {}
 
 Variable GatedMlp::operator()(const Variable& x, const RowGroups& groups) const {
   return proj(ops::silu_gate(fc(x, groups)), groups);

@@ -7,8 +7,8 @@
 
 namespace modr {
 
-Linear::Linear(std::string name, int64_t in, int64_t out, DType dtype)
-    : name_(std::move(name)), weight_(Tensor::zeros({out, in}, dtype), true), in_(in) {}
+Linear::Linear(std::string name, int64_t in, int64_t out, TensorType type)
+    : name_(std::move(name)), weight_(Tensor::zeros({out, in}, type), true), in_(in) {}
 
 Linear::Linear(std::string name, Variable weight, int64_t first, int64_t in)
     : name_(std::move(name)), weight_(std::move(weight)), first_(first), in_(in) {}

@@ -13,7 +13,7 @@ namespace modr {
 class Linear {
  public:
   /// `name` is the upstream name without ".weight".
-  Linear(std::string name, int64_t in, int64_t out, DType dtype);
+  Linear(std::string name, int64_t in, int64_t out, TensorType type);
   /// A layer with another's weight, or with columns [first, first + in) of it.
   Linear(std::string name, Variable weight, int64_t first, int64_t in);
 

@@ -4,8 +4,8 @@
 
 namespace modr {
 
-RmsNorm::RmsNorm(std::string name, int64_t width, double eps, DType dtype)
-    : name_(std::move(name)), eps_(eps), weight_(Tensor::full({width}, dtype, 1), true) {}
+RmsNorm::RmsNorm(std::string name, int64_t width, double eps, TensorType type)
+    : name_(std::move(name)), eps_(eps), weight_(Tensor::full({width}, type, 1), true) {}
 
 Variable RmsNorm::operator()(const Variable& x) const { return ops::rms_norm(x, weight_, eps_); }
 

@@ -9,7 +9,7 @@ namespace modr {
 class RmsNorm {
  public:
   /// `name` is the upstream name without ".weight". The weight starts as ones.
-  RmsNorm(std::string name, int64_t width, double eps, DType dtype);
+  RmsNorm(std::string name, int64_t width, double eps, TensorType type);
   Variable operator()(const Variable& x) const;
   /// The norm of x + residual.
   Variable operator()(const Variable& x, const Variable& residual) const;

@@ -4,18 +4,18 @@ namespace modr {
 
 namespace {
 
-RmsNorm norm(const std::string& block, int index, const BlockConfig& config, DType dtype) {
-  return RmsNorm(fmt::format("{}.norm_{}", block, index), config.n_embd, config.norm_eps, dtype);
+RmsNorm norm(const std::string& block, int index, const BlockConfig& config, TensorType type) {
+  return RmsNorm(fmt::format("{}.norm_{}", block, index), config.n_embd, config.norm_eps, type);
 }
 
 }  // namespace
 
-SandwichBlock::SandwichBlock(const std::string& name, int64_t layer, const BlockConfig& config, DType dtype)
-    : attention(name + ".attn", config, dtype),
-      mlp(name + ".mlp", config, dtype),
+SandwichBlock::SandwichBlock(const std::string& name, int64_t layer, const BlockConfig& config, TensorType type)
+    : attention(name + ".attn", config, type),
+      mlp(name + ".mlp", config, type),
       layer_(layer),
-      norms_{norm(name, 1, config, dtype), norm(name, 2, config, dtype), norm(name, 3, config, dtype),
-             norm(name, 4, config, dtype)} {}
+      norms_{norm(name, 1, config, type), norm(name, 2, config, type), norm(name, 3, config, type),
+             norm(name, 4, config, type)} {}
 
 Variable SandwichBlock::operator()(const Variable& x, const BlockContext& context) const {
   const Variable attended = norms_[1](attention(norms_[0](x), context, layer_), x);
@@ -36,10 +36,10 @@ void SandwichBlock::collect(ParameterList& parameters) const {
 }
 
 std::vector<SandwichBlock> make_blocks(const std::string& name, int64_t count, const BlockConfig& config,
-                                       DType dtype) {
+                                       TensorType type) {
   std::vector<SandwichBlock> blocks;
   for (int64_t layer = 0; layer < count; ++layer)
-    blocks.emplace_back(fmt::format("{}.{}", name, layer), layer, config, dtype);
+    blocks.emplace_back(fmt::format("{}.{}", name, layer), layer, config, type);
   return blocks;
 }
 

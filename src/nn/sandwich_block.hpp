@@ -14,7 +14,7 @@ namespace modr {
 class SandwichBlock {
  public:
   /// `name` is the upstream name, e.g. "transformer.core_block.0"; `layer` its index within its stage.
-  SandwichBlock(const std::string& name, int64_t layer, const BlockConfig& config, DType dtype);
+  SandwichBlock(const std::string& name, int64_t layer, const BlockConfig& config, TensorType type);
   /// x [rows, n_embd] -> [rows, n_embd].
   Variable operator()(const Variable& x, const BlockContext& context) const;
   /// Linear::pack() of all linear layers, or pack_merged() of those with adapters when `merged`.
@@ -30,7 +30,8 @@ class SandwichBlock {
 };
 
 /// `count` blocks "<name>.0", "<name>.1", ….
-std::vector<SandwichBlock> make_blocks(const std::string& name, int64_t count, const BlockConfig& config, DType dtype);
+std::vector<SandwichBlock> make_blocks(const std::string& name, int64_t count, const BlockConfig& config,
+                                       TensorType type);
 
 /// x through all of them.
 Variable run_blocks(const std::vector<SandwichBlock>& blocks, Variable x, const BlockContext& context);

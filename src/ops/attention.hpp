@@ -16,7 +16,7 @@ Variable causal_attention(const Variable& qkv, const Offsets& sequences, int64_t
 /// `slab` [rows, 2, heads * head_dim] (K, V); a row of -1 is skipped.
 struct CachedTokens {
   Tensor slab;
-  std::vector<int64_t> rows, past;
+  Offsets rows, past;
   int64_t max_past = 0;
 };
 

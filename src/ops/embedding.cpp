@@ -21,16 +21,16 @@ Gather prepare(const char* name, const Variable& table, const Indices& index, do
 }
 
 template <typename Table, typename T>
-void forward(const Gather& g, const Tensor& table, const Tensor& out) {
-  kernels::cpu::gather_rows(table.span<Table>().data(), g.index->data(), g.count, g.width,
-                            static_cast<Exact<T>>(g.factor), out.data<T>());
+void forward(auto on, const Gather& g, const Tensor& table, const Tensor& out) {
+  kernels::gather_rows(on, table.dense<Table>(), g.index->on(out.device()), g.count, g.width,
+                       static_cast<Exact<T>>(g.factor), out.pointer<T>());
 }
 
 // Adds the rows' gradients in their order.
 template <typename Table, typename T>
-void backward_of(const Gather& g, const Tensor& dout, const Tensor& dtable) {
-  kernels::cpu::scatter_add_rows(dout.span<T>().data(), g.index->data(), g.count, g.width,
-                                 static_cast<Exact<T>>(g.factor), dtable.data<Table>());
+void backward_of(auto on, const Gather& g, const Tensor& dout, const Tensor& dtable) {
+  kernels::scatter_add_rows(on, dout.dense<T>(), g.index->on(dout.device()), g.count, g.width,
+                            static_cast<Exact<T>>(g.factor), dtable.pointer<Table>());
 }
 
 // Where each row of the table went, when every row went to exactly one place; else null.
@@ -49,26 +49,28 @@ Indices inverse_of(const Indices& index, int64_t rows) {
 
 Variable embedding(const Indices& ids, const Variable& table, double factor, DType dtype) {
   Gather g = prepare("embedding", table, ids, factor);
-  Tensor out = Tensor::empty(table.shape().with(0, g.count), dtype);
-  visit_dtype(dtype, [&]<typename T>() { forward<Exact<T>, T>(g, table.value(), out); });
+  Tensor out = Tensor::empty(table.shape().with(0, g.count), {dtype, table.device()});
+  run_on(out, [&]<typename T>(auto on) { forward<Exact<T>, T>(on, g, table.value(), out); });
   return make_result("embedding", std::move(out), {table},
                      [g = std::move(g)](const Tensor& dout, InputGradients& grads) {
                        const Tensor dtable = grads.accumulator(0);
-                       visit_dtype(dout.dtype(), [&]<typename T>() { backward_of<Exact<T>, T>(g, dout, dtable); });
+                       run_on(dout, [&]<typename T>(auto on) { backward_of<Exact<T>, T>(on, g, dout, dtable); });
                      });
 }
 
 // The gradient of a permutation is the inverse one; else rows are added up.
 Variable gather_rows(const Variable& x, const Indices& index) {
   Gather g = prepare("gather_rows", x, index, 1);
-  Tensor out = Tensor::empty(x.shape().with(0, g.count), x.dtype());
-  visit_dtype(x.dtype(), [&]<typename T>() { forward<T, T>(g, x.value(), out); });
+  Tensor out = Tensor::empty(x.shape().with(0, g.count), x.type());
+  run_on(x, [&]<typename T>(auto on) { forward<T, T>(on, g, x.value(), out); });
   const auto gradient = [g = std::move(g), rows = x.size(0)](const Tensor& dout, InputGradients& grads) {
     const Indices inverse = inverse_of(g.index, rows);
-    const Tensor dx = inverse ? Tensor::empty(dout.shape(), dout.dtype()) : grads.accumulator(0);
-    visit_dtype(dout.dtype(), [&]<typename T>() {
-      if (inverse) forward<T, T>({inverse, g.count, g.width, 1}, dout, dx);
-      else backward_of<T, T>(g, dout, dx);
+    const Tensor dx = inverse ? Tensor::empty(dout.shape(), dout.type()) : grads.accumulator(0);
+    run_on(dout, [&]<typename T>(auto on) {
+      if (inverse)
+        forward<T, T>(on, {inverse, g.count, g.width, 1}, dout, dx);
+      else
+        backward_of<T, T>(on, g, dout, dx);
     });
     if (inverse) grads.give(0, dx);
   };

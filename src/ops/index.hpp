@@ -4,14 +4,16 @@
 #include <utility>
 #include <vector>
 
+#include "tensor/device_buffer.hpp"
+
 namespace modr {
 
 /// Row indices, positions or labels that an op and its backward share; immutable.
-using Indices = std::shared_ptr<const std::vector<int32_t>>;
+using Indices = std::shared_ptr<const DeviceArray<int32_t>>;
 /// Boundaries of consecutive pieces: piece j is rows [offsets[j], offsets[j + 1]); the first is 0.
-using Offsets = std::shared_ptr<const std::vector<int64_t>>;
+using Offsets = std::shared_ptr<const DeviceArray<int64_t>>;
 /// 1 for real rows, 0 for padding; null when all are real.
-using RowMask = std::shared_ptr<const std::vector<uint8_t>>;
+using RowMask = std::shared_ptr<const DeviceArray<uint8_t>>;
 
 /// Consecutive rows of one branch.
 struct RowGroup {
@@ -23,13 +25,13 @@ struct RowGroup {
 using RowGroups = std::shared_ptr<const std::vector<RowGroup>>;
 
 inline Indices make_indices(std::vector<int32_t> values) {
-  return std::make_shared<const std::vector<int32_t>>(std::move(values));
+  return std::make_shared<const DeviceArray<int32_t>>(std::move(values));
 }
 inline Offsets make_offsets(std::vector<int64_t> values) {
-  return std::make_shared<const std::vector<int64_t>>(std::move(values));
+  return std::make_shared<const DeviceArray<int64_t>>(std::move(values));
 }
 inline RowMask make_mask(std::vector<uint8_t> values) {
-  return std::make_shared<const std::vector<uint8_t>>(std::move(values));
+  return std::make_shared<const DeviceArray<uint8_t>>(std::move(values));
 }
 
 /// `count` pieces of `length` rows each.

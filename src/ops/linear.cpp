@@ -10,7 +10,7 @@ namespace {
 void product_backward(const Tensor& dy, const Tensor& x, const Tensor& columns, const PackedMatrix& backward,
                       int64_t first, InputGradients& grads) {
   if (grads.needs(0)) {
-    Tensor dx = Tensor::empty(x.shape(), x.dtype());
+    Tensor dx = Tensor::empty(x.shape(), x.type());
     matmul_packed({dy}, backward.defined() ? backward : pack({columns}, x.dtype()), dx);
     grads.give(0, std::move(dx));
   }
@@ -43,7 +43,7 @@ Variable linear_columns(const Variable& x, const Variable& weight, int64_t first
     MODR_CHECK(addend.shape() == shape, "linear adds {} to {}", addend.shape().to_string(), shape.to_string());
     y = addend.value().clone();
   } else {
-    y = Tensor::empty(shape, x.dtype());
+    y = Tensor::empty(shape, x.type());
   }
   matmul_packed({x.value()}, packed_or_made(packed, columns, x).forward, y, addend.defined());
   std::vector<Variable> inputs{x, weight};
@@ -61,7 +61,7 @@ Variable linear_exact(const Variable& x, const Variable& weight, const PackedWei
   if (x.dtype() == exact(x.dtype())) return linear(x, weight, packed);
   MODR_CHECK(weight.value().rank() == 2 && x.size(-1) == weight.size(1), "linear of {} with weight {}",
              x.shape().to_string(), weight.shape().to_string());
-  Tensor y = Tensor::empty(x.shape().with(-1, weight.size(0)), exact(x.dtype()));
+  Tensor y = Tensor::empty(x.shape().with(-1, weight.size(0)), exact(x.type()));
   matmul_packed({x.value()}, packed_or_made(packed, weight.value(), x).forward, y);
   return make_result("linear_exact", std::move(y), {x, weight},
                      [x = x.value(), weight = weight.value(), backward = packed.backward](const Tensor& dy,

@@ -1,9 +1,9 @@
 #include "ops/linear_cross_entropy.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/error.hpp"
+#include "kernels/api/elementwise.hpp"
 #include "kernels/api/rows.hpp"
 #include "kernels/api/softmax.hpp"
 #include "ops/cross_entropy.hpp"
@@ -22,18 +22,18 @@ constexpr int64_t min_chunk_rows = 256;
 // The rows that have a label; `rows` says which they are, null: all.
 struct Labelled {
   Tensor features;
-  std::vector<int32_t> labels;
-  Indices rows;
+  Indices labels, rows;
 };
 
 Labelled labelled_rows(const Variable& features, const Indices& labels) {
   Labelled result;
-  std::vector<int32_t> rows;
+  std::vector<int32_t> rows, kept;
   for (std::size_t row = 0; row < labels->size(); ++row)
     if ((*labels)[row] != ignored_label) {
       rows.push_back(static_cast<int32_t>(row));
-      result.labels.push_back((*labels)[row]);
+      kept.push_back((*labels)[row]);
     }
+  result.labels = make_indices(std::move(kept));
   if (rows.size() == labels->size()) {
     result.features = features.value().contiguous();
   } else {
@@ -51,39 +51,49 @@ struct Gradients {
 
 // Room for the logits of one chunk and their gradient, which is of the features' dtype.
 struct Room {
-  Room(int64_t rows, int64_t vocab, DType dtype)
-      : logits(Tensor::empty({rows, vocab}, exact(dtype))),
-        dlogits(dtype == exact(dtype) ? logits : Tensor::empty({rows, vocab}, dtype)),
-        losses(Tensor::empty({rows}, DType::f64)) {}
+  Room(int64_t rows, int64_t vocab, TensorType type)
+      : logits(Tensor::empty({rows, vocab}, exact(type))),
+        dlogits(type.dtype == exact(type.dtype) ? logits : Tensor::empty({rows, vocab}, type)),
+        losses(Tensor::empty({rows}, {DType::f64, type.device})) {}
   Tensor logits, dlogits, losses;
 };
 
-// The summed loss of rows [begin, end), without the weight; `head` is of the features' dtype.
-double run_chunk(const Labelled& all, int64_t begin, int64_t end, const Tensor& head, double weight, const Room& room,
-                 const Gradients& gradients) {
+// sum += the loss of rows [begin, end), without the weight; `head` is of the features' dtype.
+void run_chunk(const Labelled& all, int64_t begin, int64_t end, const Tensor& head, double weight, const Room& room,
+               const Gradients& gradients, const Tensor& sum) {
   const int64_t rows = end - begin;
   const Tensor x = all.features.slice(0, begin, end), logits = room.logits.slice(0, 0, rows);
   const Tensor dlogits = room.dlogits.slice(0, 0, rows), losses = room.losses.slice(0, 0, rows);
   const bool wanted = gradients.features.defined() || gradients.head.defined();
   matmul({x}, Matrix{head, true}, logits);
-  visit_dtype(x.dtype(), [&]<typename T>() {
-    kernels::cpu::cross_entropy_and_gradient<T>({logits.data<Exact<T>>(), all.labels.data() + begin, rows,
-                                                 head.size(0), static_cast<Exact<T>>(weight), losses.data<double>(),
-                                                 wanted ? dlogits.data<T>() : nullptr});
+  run_on(x, [&]<typename T>(auto on) {
+    kernels::cross_entropy_and_gradient<T>(
+        on, {logits.pointer<Exact<T>>(), all.labels->on(x.device()) + begin, rows, head.size(0),
+             static_cast<Exact<T>>(weight), losses.pointer<double>(), wanted ? dlogits.pointer<T>() : nullptr});
   });
   if (gradients.features.defined()) matmul({dlogits}, Matrix{head}, gradients.features.slice(0, begin, end));
   if (gradients.head.defined()) matmul({dlogits, true}, Matrix{x}, gradients.head, 1, begin == 0 ? 0 : 1);
-  const auto each = losses.span<double>();
-  return std::accumulate(each.begin(), each.end(), 0.0);
+  run_on(losses, [&]<typename T>(auto on) {
+    const Tensor of_chunk = Tensor::zeros({}, losses.type());
+    kernels::add_up(on, losses.pointer<double>(), rows, of_chunk.pointer<double>());
+    sum.add(of_chunk);
+  });
+}
+
+// gradient *= factor, a scalar of an exact type.
+void scale_by(const Tensor& gradient, const Tensor& factor) {
+  run_on(gradient, [&]<typename T>(auto on) {
+    kernels::scale_by(on, factor.pointer<Exact<T>>(), gradient.numel(), gradient.dense<T>());
+  });
 }
 
 // The gradient of all rows, zeros where there is no label.
 Tensor spread(const Tensor& gradient, const Indices& rows, const Shape& shape) {
   if (rows == nullptr) return gradient;
-  const Tensor all = Tensor::zeros(shape, gradient.dtype());
-  visit_dtype(gradient.dtype(), [&]<typename T>() {
-    kernels::cpu::scatter_add_rows(gradient.data<T>(), rows->data(), gradient.size(0), gradient.size(1), Exact<T>{1},
-                                   all.data<T>());
+  const Tensor all = Tensor::zeros(shape, gradient.type());
+  run_on(gradient, [&]<typename T>(auto on) {
+    kernels::scatter_add_rows(on, gradient.pointer<T>(), rows->on(gradient.device()), gradient.size(0),
+                              gradient.size(1), Exact<T>{1}, all.pointer<T>());
   });
   return all;
 }
@@ -105,25 +115,29 @@ Variable linear_cross_entropy(const Variable& features, const Variable& head, co
   const Labelled all = labelled_rows(features, labels);
   const int64_t rows = all.features.size(0), chunk = rows_of_chunk(rows, vocab, head.dtype());
   Gradients gradients;
-  double sum = 0;
+  const Tensor sum = Tensor::zeros({}, {DType::f64, features.device()});
   if (rows > 0) {
     if (grad_enabled() && features.requires_grad())
-      gradients.features = Tensor::empty(all.features.shape(), features.dtype());
-    if (grad_enabled() && head.requires_grad()) gradients.head = Tensor::empty(head.shape(), head.dtype());
+      gradients.features = Tensor::empty(all.features.shape(), features.type());
+    if (grad_enabled() && head.requires_grad()) gradients.head = Tensor::empty(head.shape(), head.type());
     const Tensor weights = head.value().to(features.dtype());
-    const Room room(chunk, vocab, features.dtype());
+    const Room room(chunk, vocab, features.type());
     for (int64_t begin = 0; begin < rows; begin += chunk)
-      sum += run_chunk(all, begin, std::min(begin + chunk, rows), weights, weight, room, gradients);
+      run_chunk(all, begin, std::min(begin + chunk, rows), weights, weight, room, gradients, sum);
   }
-  return make_result("linear_cross_entropy", Tensor::scalar(weight * sum, head.dtype()), {features, head},
+  sum.scale(weight);
+  return make_result("linear_cross_entropy", sum.to(head.dtype()), {features, head},
                      [gradients, which = all.rows, shape = features.shape()](const Tensor& dy, InputGradients& grads) {
-                       const double factor = dy.item();
                        for (const Tensor& gradient : {gradients.features, gradients.head})
-                         if (gradient.defined() && factor != 1) gradient.scale(factor);
-                       if (gradients.features.defined()) grads.give(0, spread(gradients.features, which, shape));
-                       else if (grads.needs(0)) grads.accumulator(0);
-                       if (gradients.head.defined()) grads.give(1, gradients.head);
-                       else if (grads.needs(1)) grads.accumulator(1);
+                         if (gradient.defined()) scale_by(gradient, dy);
+                       if (gradients.features.defined())
+                         grads.give(0, spread(gradients.features, which, shape));
+                       else if (grads.needs(0))
+                         grads.accumulator(0);
+                       if (gradients.head.defined())
+                         grads.give(1, gradients.head);
+                       else if (grads.needs(1))
+                         grads.accumulator(1);
                      });
 }
 

@@ -1,6 +1,7 @@
 #include "ops/lora_linear.hpp"
 
 #include "base/error.hpp"
+#include "kernels/api/elementwise.hpp"
 #include "kernels/api/low_rank.hpp"
 
 namespace modr::ops {
@@ -24,42 +25,38 @@ void check_groups(const std::vector<RowGroup>& groups, int64_t branches, int64_t
 
 // thin = factor wide matrix^T: [rows, width] and [rank, width] -> [rows, rank].
 void down(const Tensor& wide, const Tensor& matrix, double factor, const Tensor& thin) {
-  visit_dtype(wide.dtype(), [&]<typename T>() {
-    kernels::cpu::low_rank_down<T>(wide.data<T>(), wide.size(0), wide.size(1), matrix.data<Exact<T>>(), matrix.size(0),
-                                   static_cast<Exact<T>>(factor), thin.data<Exact<T>>());
+  run_on(wide, [&]<typename T>(auto on) {
+    kernels::low_rank_down<T>(on, wide.pointer<T>(), wide.size(0), wide.size(1), matrix.pointer<Exact<T>>(),
+                              matrix.size(0), static_cast<Exact<T>>(factor), thin.pointer<Exact<T>>());
   });
 }
 
 // wide += thin matrix.
 void up(const Tensor& thin, const Tensor& matrix, const Tensor& wide) {
-  visit_dtype(wide.dtype(), [&]<typename T>() {
-    kernels::cpu::low_rank_up<T>(thin.data<Exact<T>>(), thin.size(0), matrix.size(0), matrix.data<Exact<T>>(),
-                                 matrix.size(1), wide.data<T>());
+  run_on(wide, [&]<typename T>(auto on) {
+    kernels::low_rank_up<T>(on, thin.pointer<Exact<T>>(), thin.size(0), matrix.size(0), matrix.pointer<Exact<T>>(),
+                            matrix.size(1), wide.pointer<T>());
   });
 }
 
 // matrix += thin^T wide.
 void outer(const Tensor& thin, const Tensor& wide, const Tensor& matrix) {
-  visit_dtype(wide.dtype(), [&]<typename T>() {
-    kernels::cpu::low_rank_outer<T>(thin.data<Exact<T>>(), thin.size(0), matrix.size(0), wide.data<T>(),
-                                    matrix.size(1), matrix.data<Exact<T>>());
+  run_on(wide, [&]<typename T>(auto on) {
+    kernels::low_rank_outer<T>(on, thin.pointer<Exact<T>>(), thin.size(0), matrix.size(0), wide.pointer<T>(),
+                               matrix.size(1), matrix.pointer<Exact<T>>());
   });
 }
 
 // to += factor from^T, [p, q] and [q, p].
 void add_turned(const Tensor& from, double factor, const Tensor& to) {
-  visit_exact_dtype(from.dtype(), [&]<typename T>() {
-    const int64_t rows = from.size(0), columns = from.size(1);
-    const T *source = from.data<T>(), scale = static_cast<T>(factor);
-    T* target = to.data<T>();
-    for (int64_t i = 0; i < rows; ++i)
-      for (int64_t j = 0; j < columns; ++j) target[j * rows + i] += scale * source[i * columns + j];
+  run_exactly_on(from, [&]<typename T>(auto on) {
+    kernels::add_turned(on, from.dense<T>(), from.size(0), from.size(1), static_cast<T>(factor), to.dense<T>());
   });
 }
 
 // factor B_j^T, [rank, out].
 Tensor turn_branch(const Tensor& b, int64_t j, double factor) {
-  Tensor turned = Tensor::zeros({b.size(2), b.size(1)}, b.dtype());
+  Tensor turned = Tensor::zeros({b.size(2), b.size(1)}, b.type());
   add_turned(branch_of(b, j), factor, turned);
   return turned;
 }
@@ -74,7 +71,7 @@ struct Operands {
   TurnedBranches turned;             // of the present B; may be empty
 
   Tensor rows(const Tensor& of, const RowGroup& group) const { return of.slice(0, group.begin, group.end); }
-  Tensor low() const { return Tensor::empty({x.size(0), a.size(1)}, a.dtype()); }
+  Tensor low() const { return Tensor::empty({x.size(0), a.size(1)}, a.type()); }
   // B_j^T, for y times the scale.
   Tensor turned_branch(int64_t j, bool scaled) const {
     const std::vector<Tensor>& made = scaled ? turned.scaled : turned.plain;
@@ -99,7 +96,7 @@ Operands checked(const Variable& x, const Variable& weight, const LoraWeights& l
 
 // The product with W for all rows, then A_j and B_j for each group.
 Tensor factored_forward(const Operands& o, const Tensor& low) {
-  Tensor y = Tensor::empty({o.x.size(0), o.w.size(0)}, o.x.dtype());
+  Tensor y = Tensor::empty({o.x.size(0), o.w.size(0)}, o.x.type());
   matmul_packed({o.x}, o.packed.defined() ? o.packed.forward : pack({o.w, true}, o.x.dtype()), y);
   for (const RowGroup& group : *o.groups) {
     down(o.rows(o.x, group), branch_of(o.a, group.branch), 1, o.rows(low, group));
@@ -110,7 +107,7 @@ Tensor factored_forward(const Operands& o, const Tensor& low) {
 
 // One product a group.
 Tensor merged_forward(const Operands& o) {
-  Tensor y = Tensor::empty({o.x.size(0), o.w.size(0)}, o.x.dtype());
+  Tensor y = Tensor::empty({o.x.size(0), o.w.size(0)}, o.x.type());
   for (const RowGroup& group : *o.groups)
     matmul_packed({o.rows(o.x, group)}, o.merged[static_cast<std::size_t>(group.branch)].forward, o.rows(y, group));
   return y;
@@ -118,7 +115,7 @@ Tensor merged_forward(const Operands& o) {
 
 // dx of the products of the forward pass, without the adapters where they are not merged.
 Tensor wide_gradient(const Operands& o, const Tensor& dy) {
-  Tensor dx = Tensor::empty(o.x.shape(), o.x.dtype());
+  Tensor dx = Tensor::empty(o.x.shape(), o.x.type());
   if (o.merged.empty()) {
     matmul_packed({dy}, o.packed.backward.defined() ? o.packed.backward : pack({o.w}, dy.dtype()), dx);
     return dx;
@@ -137,12 +134,12 @@ struct AdapterGradients {
     const int64_t j = group.branch;
     const Tensor dy_j = o.rows(dy, group), x_j = o.rows(o.x, group);
     if (db.defined()) {
-      const Tensor turned = Tensor::zeros({o.b.size(2), o.b.size(1)}, o.b.dtype());
+      const Tensor turned = Tensor::zeros({o.b.size(2), o.b.size(1)}, o.b.type());
       outer(low, dy_j, turned);
       add_turned(turned, o.scale, branch_of(db, j));
     }
     if (!da.defined() && !dx.defined()) return;
-    const Tensor dlow = Tensor::empty({dy_j.size(0), o.a.size(1)}, o.a.dtype());
+    const Tensor dlow = Tensor::empty({dy_j.size(0), o.a.size(1)}, o.a.type());
     down(dy_j, o.turned_branch(j, false), o.scale, dlow);
     if (da.defined()) outer(dlow, x_j, branch_of(da, j));
     if (dx.defined()) up(dlow, branch_of(o.a, j), o.rows(dx, group));

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "kernels/api/gemm.hpp"
 #include "kernels/api/packed_gemm.hpp"
+#include "tensor/run_on.hpp"
 
 namespace modr::ops {
 
@@ -32,18 +33,31 @@ Layout turned(const Matrix& matrix) {
   return layout;
 }
 
-void multiply(const kernels::cpu::GemmShape& shape, const Tensor& a, const Tensor& b, const Tensor& out, double alpha,
+// Calls f<C>(on) with the type of a result of bf16 products, bf16 or float, where it is; nothing of meta.
+template <typename F>
+void visit_output(const Tensor& out, F f) {
+  if (out.device().is_meta()) return;
+  visit_place(out.device(), [&](auto on) {
+    if (out.dtype() == DType::bf16)
+      f.template operator()<bfloat16>(on);
+    else
+      f.template operator()<float>(on);
+  });
+}
+
+void multiply(const kernels::GemmShape& shape, const Tensor& a, const Tensor& b, const Tensor& out, double alpha,
               double beta) {
   if (a.dtype() != DType::bf16) {
-    visit_exact_dtype(out.dtype(), [&]<typename T>() {
-      kernels::cpu::gemm(shape, static_cast<T>(alpha), a.data<T>(), b.data<T>(), static_cast<T>(beta), out.data<T>());
+    run_exactly_on(out, [&]<typename T>(auto on) {
+      kernels::gemm(on, shape, static_cast<T>(alpha), a.pointer<T>(), b.pointer<T>(), static_cast<T>(beta),
+                    out.pointer<T>());
     });
     return;
   }
   MODR_CHECK(alpha == 1 && (beta == 0 || beta == 1), "a product of bf16 with factors {} and {}", alpha, beta);
-  const auto *left = a.data<bfloat16>(), *right = b.data<bfloat16>();
-  if (out.dtype() == DType::bf16) kernels::cpu::gemm_bf16(shape, left, right, beta == 1, out.data<bfloat16>());
-  else kernels::cpu::gemm_bf16(shape, left, right, beta == 1, out.data<float>());
+  visit_output(out, [&]<typename C>(auto on) {
+    kernels::gemm_bf16(on, shape, a.pointer<bfloat16>(), b.pointer<bfloat16>(), beta == 1, out.pointer<C>());
+  });
 }
 
 }  // namespace
@@ -67,10 +81,14 @@ PackedMatrix pack(const Matrix& matrix, DType dtype) {
     packed.plain = matrix;
     return packed;
   }
-  const std::size_t bytes = kernels::cpu::packed_size<bfloat16>(packed.k, packed.n);
-  packed.laid_out = Tensor::empty({static_cast<int64_t>(bytes / sizeof(bfloat16))}, DType::bf16);
-  kernels::cpu::pack<bfloat16>(packed.k, packed.n, matrix.tensor.data<float>(), layout.stride, matrix.transposed,
-                               reinterpret_cast<std::byte*>(packed.laid_out.data<bfloat16>()));
+  const Device device = matrix.tensor.device();
+  const std::size_t bytes =
+      visit_place(device, [&](auto on) { return kernels::packed_size<bfloat16>(on, packed.k, packed.n); });
+  packed.laid_out = Tensor::empty({static_cast<int64_t>(bytes / sizeof(bfloat16))}, {DType::bf16, device});
+  run_on(packed.laid_out, [&]<typename T>(auto on) {
+    kernels::pack<bfloat16>(on, packed.k, packed.n, matrix.tensor.pointer<float>(), layout.stride, matrix.transposed,
+                            reinterpret_cast<std::byte*>(packed.laid_out.pointer<bfloat16>()));
+  });
   return packed;
 }
 
@@ -80,11 +98,11 @@ void matmul_packed(const Matrix& a, const PackedMatrix& b, const Tensor& out, bo
   MODR_CHECK(!a.transposed && left.columns == b.k && result.rows == left.rows && result.columns == b.n,
              "product of {}{} and a packed {} x {} into {}", a.tensor.shape().to_string(), a.transposed ? "^T" : "",
              b.k, b.n, out.shape().to_string());
-  const kernels::cpu::PackedGemm shape{left.rows, b.n, b.k, left.stride, result.stride, accumulate};
-  const auto* from = a.tensor.data<bfloat16>();
-  const auto* packed = reinterpret_cast<const std::byte*>(b.laid_out.data<bfloat16>());
-  if (out.dtype() == DType::bf16) kernels::cpu::packed_gemm(shape, from, packed, out.data<bfloat16>());
-  else kernels::cpu::packed_gemm(shape, from, packed, out.data<float>());
+  const kernels::PackedGemm shape{left.rows, b.n, b.k, left.stride, result.stride, accumulate};
+  visit_output(out, [&]<typename C>(auto on) {
+    kernels::packed_gemm(on, shape, a.tensor.pointer<bfloat16>(),
+                         reinterpret_cast<const std::byte*>(b.laid_out.pointer<bfloat16>()), out.pointer<C>());
+  });
 }
 
 PackedWeight pack_weight(const Tensor& weight, DType dtype, bool with_backward) {

@@ -15,7 +15,7 @@ struct Norm {
                weight.shape().to_string());
     MODR_CHECK(!residual.defined() || residual.shape() == x.shape(), "rms_norm of {} and {}", x.shape().to_string(),
                residual.shape().to_string());
-    inverse_rms = Tensor::empty({x.numel() / width()}, exact(x.dtype()));
+    inverse_rms = Tensor::empty({x.numel() / width()}, exact(x.type()));
   }
   int64_t width() const { return x.size(-1); }
   int64_t rows() const { return inverse_rms.numel(); }
@@ -27,15 +27,15 @@ struct Norm {
 
 template <typename T>
 T* data_or_null(const Tensor& tensor) {
-  return tensor.defined() ? tensor.span<T>().data() : nullptr;
+  return tensor.defined() ? tensor.dense<T>() : nullptr;
 }
 
 Tensor forward(const Norm& n) {
-  Tensor y = Tensor::empty(n.x.shape(), n.x.dtype());
-  visit_dtype(n.x.dtype(), [&]<typename T>() {
+  Tensor y = Tensor::empty(n.x.shape(), n.x.type());
+  run_on(n.x, [&]<typename T>(auto on) {
     using E = Exact<T>;
-    kernels::cpu::rms_norm<T>({n.x.span<T>().data(), data_or_null<T>(n.residual), n.weight.span<E>().data(),
-                               static_cast<E>(n.eps), n.rows(), n.width(), y.data<T>(), n.inverse_rms.data<E>()});
+    kernels::rms_norm<T>(on, {n.x.dense<T>(), data_or_null<T>(n.residual), n.weight.dense<E>(), static_cast<E>(n.eps),
+                              n.rows(), n.width(), y.pointer<T>(), n.inverse_rms.pointer<E>()});
   });
   return y;
 }
@@ -43,13 +43,13 @@ Tensor forward(const Norm& n) {
 // The gradient of x + residual where wanted, and that of the weight into its accumulator where that is defined.
 Tensor gradient(const Norm& n, const Tensor& dy, bool wanted, const Tensor& dweight) {
   Tensor dx, shares;
-  if (wanted) dx = Tensor::empty(n.x.shape(), n.x.dtype());
-  if (dweight.defined()) shares = Tensor::empty({kernels::cpu::rms_norm_pieces, n.width()}, dweight.dtype());
-  visit_dtype(n.x.dtype(), [&]<typename T>() {
+  if (wanted) dx = Tensor::empty(n.x.shape(), n.x.type());
+  if (dweight.defined()) shares = Tensor::empty({kernels::rms_norm_pieces, n.width()}, dweight.type());
+  run_on(n.x, [&]<typename T>(auto on) {
     using E = Exact<T>;
-    kernels::cpu::rms_norm_backward<T>({dy.span<T>().data(), n.x.data<T>(), data_or_null<T>(n.residual),
-                                        n.weight.data<E>(), n.inverse_rms.data<E>(), n.rows(), n.width(),
-                                        data_or_null<T>(dx), data_or_null<E>(dweight), data_or_null<E>(shares)});
+    kernels::rms_norm_backward<T>(on, {dy.dense<T>(), n.x.pointer<T>(), data_or_null<T>(n.residual),
+                                       n.weight.pointer<E>(), n.inverse_rms.pointer<E>(), n.rows(), n.width(),
+                                       data_or_null<T>(dx), data_or_null<E>(dweight), data_or_null<E>(shares)});
   });
   return dx;
 }

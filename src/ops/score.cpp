@@ -4,6 +4,7 @@
 #include <ranges>
 
 #include "base/error.hpp"
+#include "kernels/api/choice.hpp"
 #include "kernels/api/elementwise.hpp"
 #include "kernels/api/rows.hpp"
 #include "kernels/api/softmax.hpp"
@@ -11,10 +12,10 @@
 namespace modr::ops {
 
 Variable masked_mean(const Variable& x, const Offsets& groups, const RowMask& mask) {
-  const int64_t width = x.size(-1), rows = x.value().numel() / width, count = std::ssize(*groups) - 1;
+  const int64_t width = x.size(-1), rows = x.value().numel() / width, count = std::ssize(groups->values()) - 1;
   MODR_CHECK(groups->front() == 0 && groups->back() == rows && std::is_sorted(groups->begin(), groups->end()),
              "{} rows in groups that do not cover them in order", rows);
-  MODR_CHECK(!mask || std::ssize(*mask) == rows, "a mask of {} for {} rows", mask->size(), rows);
+  MODR_CHECK(!mask || std::ssize(mask->values()) == rows, "a mask of {} for {} rows", mask->size(), rows);
   for (int64_t group = 0; group < count; ++group) {
     const int64_t first = (*groups)[static_cast<std::size_t>(group)];
     const int64_t last = (*groups)[static_cast<std::size_t>(group) + 1];
@@ -22,32 +23,31 @@ Variable masked_mean(const Variable& x, const Offsets& groups, const RowMask& ma
     const auto rows_of_group = std::views::iota(first, last);
     if (std::ranges::none_of(rows_of_group, is_real)) fail("sequence {} of the batch holds nothing but padding", group);
   }
-  Tensor out = Tensor::empty({count, width}, exact(x.dtype()));
-  visit_dtype(x.dtype(), [&]<typename T>() {
-    kernels::cpu::masked_mean(x.value().span<T>().data(), mask ? mask->data() : nullptr, count, groups->data(), width,
-                              out.data<Exact<T>>());
+  Tensor out = Tensor::empty({count, width}, exact(x.type()));
+  run_on(x, [&]<typename T>(auto on) {
+    kernels::masked_mean(on, x.value().dense<T>(), mask ? mask->on(x.device()) : nullptr, count, groups->on(x.device()),
+                         width, out.pointer<Exact<T>>());
   });
   return make_result(
       "masked_mean", std::move(out), {x},
-      [shape = x.shape(), dtype = x.dtype(), mask, groups, count, width](const Tensor& dy, InputGradients& grads) {
-        Tensor dx = Tensor::empty(shape, dtype);
-        visit_dtype(dtype, [&]<typename T>() {
-          kernels::cpu::masked_mean_backward(dy.span<Exact<T>>().data(), mask ? mask->data() : nullptr, count,
-                                             groups->data(), width, dx.data<T>());
+      [shape = x.shape(), type = x.type(), mask, groups, count, width](const Tensor& dy, InputGradients& grads) {
+        Tensor dx = Tensor::empty(shape, type);
+        run_on(dx, [&]<typename T>(auto on) {
+          kernels::masked_mean_backward(on, dy.dense<Exact<T>>(), mask ? mask->on(dx.device()) : nullptr, count,
+                                        groups->on(dx.device()), width, dx.pointer<T>());
         });
         grads.give(0, std::move(dx));
       });
 }
 
 Variable sigmoid(const Variable& x) {
-  const Tensor y = Tensor::empty(x.shape(), x.dtype());
-  visit_exact_dtype(x.dtype(),
-                    [&]<typename T>() { kernels::cpu::sigmoid(x.value().span<T>().data(), y.numel(), y.data<T>()); });
+  const Tensor y = Tensor::empty(x.shape(), x.type());
+  run_exactly_on(x,
+                 [&]<typename T>(auto on) { kernels::sigmoid(on, x.value().dense<T>(), y.numel(), y.pointer<T>()); });
   return make_result("sigmoid", y, {x}, [y](const Tensor& dy, InputGradients& grads) {
-    Tensor dx = Tensor::empty(y.shape(), y.dtype());
-    visit_exact_dtype(y.dtype(), [&]<typename T>() {
-      std::transform(y.data<T>(), y.data<T>() + y.numel(), dy.span<T>().data(), dx.data<T>(),
-                     [](T value, T gradient) { return gradient * value * (T{1} - value); });
+    Tensor dx = Tensor::empty(y.shape(), y.type());
+    run_exactly_on(y, [&]<typename T>(auto on) {
+      kernels::sigmoid_backward(on, dy.dense<T>(), y.pointer<T>(), y.numel(), dx.pointer<T>());
     });
     grads.give(0, std::move(dx));
   });
@@ -55,13 +55,13 @@ Variable sigmoid(const Variable& x) {
 
 Variable softmax(const Variable& x) {
   const int64_t width = x.size(-1), rows = x.value().numel() / width;
-  const Tensor y = Tensor::empty(x.shape(), x.dtype());
-  visit_exact_dtype(x.dtype(),
-                    [&]<typename T>() { kernels::cpu::softmax(x.value().span<T>().data(), rows, width, y.data<T>()); });
+  const Tensor y = Tensor::empty(x.shape(), x.type());
+  run_exactly_on(x,
+                 [&]<typename T>(auto on) { kernels::softmax(on, x.value().dense<T>(), rows, width, y.pointer<T>()); });
   return make_result("softmax", y, {x}, [y, rows, width](const Tensor& dy, InputGradients& grads) {
-    Tensor dx = Tensor::empty(y.shape(), y.dtype());
-    visit_exact_dtype(y.dtype(), [&]<typename T>() {
-      kernels::cpu::softmax_backward(dy.span<T>().data(), y.data<T>(), rows, width, dx.data<T>());
+    Tensor dx = Tensor::empty(y.shape(), y.type());
+    run_exactly_on(y, [&]<typename T>(auto on) {
+      kernels::softmax_backward(on, dy.dense<T>(), y.pointer<T>(), rows, width, dx.pointer<T>());
     });
     grads.give(0, std::move(dx));
   });
@@ -69,24 +69,40 @@ Variable softmax(const Variable& x) {
 
 Variable gather_columns(const Variable& x, const Indices& columns, int64_t choices) {
   const int64_t rows = x.size(0), width = x.size(1);
-  MODR_CHECK(static_cast<int64_t>(columns->size()) == rows * choices, "{} columns for {} rows of {} choices",
-             columns->size(), rows, choices);
+  MODR_CHECK(std::ssize(columns->values()) == rows * choices, "{} columns for {} rows of {} choices", columns->size(),
+             rows, choices);
   for (int32_t column : *columns) MODR_CHECK(column >= 0 && column < width, "column {} of {}", column, width);
-  Tensor out = Tensor::empty({rows, choices}, x.dtype());
-  visit_exact_dtype(x.dtype(), [&]<typename T>() {
-    for (int64_t i = 0; i < rows * choices; ++i)
-      out.data<T>()[i] = x.value().data<T>()[i / choices * width + (*columns)[static_cast<std::size_t>(i)]];
+  Tensor out = Tensor::empty({rows, choices}, x.type());
+  run_exactly_on(x, [&]<typename T>(auto on) {
+    kernels::gather_columns(on, x.value().dense<T>(), columns->on(x.device()), rows, choices, width, out.pointer<T>());
   });
   return make_result("gather_columns", std::move(out), {x},
                      [shape = x.shape(), columns, rows, choices, width](const Tensor& dy, InputGradients& grads) {
-                       Tensor dx = Tensor::zeros(shape, dy.dtype());
-                       visit_exact_dtype(dy.dtype(), [&]<typename T>() {
-                         for (int64_t i = 0; i < rows * choices; ++i)
-                           dx.data<T>()[i / choices * width + (*columns)[static_cast<std::size_t>(i)]] +=
-                               dy.data<T>()[i];
+                       Tensor dx = Tensor::empty(shape, dy.type());
+                       run_exactly_on(dy, [&]<typename T>(auto on) {
+                         kernels::gather_columns_backward(on, dy.dense<T>(), columns->on(dy.device()), rows, choices,
+                                                          width, dx.pointer<T>());
                        });
                        grads.give(0, std::move(dx));
                      });
+}
+
+std::vector<int32_t> largest_columns(const Tensor& scores, const Tensor& bias, int64_t count) {
+  const int64_t rows = scores.size(0), width = scores.size(1);
+  MODR_CHECK(bias.shape() == Shape{width} && count <= width, "the {} largest of {} with a bias of {}", count,
+             scores.shape().to_string(), bias.shape().to_string());
+  DeviceBuffer<int32_t> columns(rows * count, scores.device());
+  run_exactly_on(scores, [&]<typename T>(auto on) {
+    kernels::largest_columns(on, scores.dense<T>(), bias.dense<T>(), rows, width, count, columns.data());
+  });
+  return columns.to_host();
+}
+
+std::vector<int32_t> argmax(const Tensor& x) {
+  DeviceBuffer<int32_t> columns(x.size(0), x.device());
+  run_exactly_on(x,
+                 [&]<typename T>(auto on) { kernels::argmax(on, x.dense<T>(), x.size(0), x.size(1), columns.data()); });
+  return columns.to_host();
 }
 
 }  // namespace modr::ops

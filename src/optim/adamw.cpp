@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "kernels/api/adamw.hpp"
+#include "tensor/run_on.hpp"
 
 namespace modr {
 
@@ -15,12 +16,13 @@ bool is_matrix(const Parameter& parameter) {
 
 AdamW::AdamW(const ParameterList& parameters, const OptimConfig& config) : config_(config) {
   config_.validate();
+  const MemoryUse use("optimizer moments");
   for (const Parameter& parameter : parameters) {
     if (!parameter.variable.requires_grad()) continue;
     const Tensor& value = parameter.variable.value();
     const double weight_decay = config_.decay_vectors || is_matrix(parameter) ? config_.weight_decay : 0;
-    slots_.push_back({parameter, weight_decay, Tensor::zeros(value.shape(), value.dtype()),
-                      Tensor::zeros(value.shape(), value.dtype())});
+    slots_.push_back({parameter, weight_decay, Tensor::zeros(value.shape(), value.type()),
+                      Tensor::zeros(value.shape(), value.type())});
   }
 }
 
@@ -31,17 +33,17 @@ void AdamW::step(double lr) {
 }
 
 void AdamW::update(const Slot& slot, double lr) const {
-  const kernels::cpu::AdamWStep numbers{.lr = lr,
-                                        .beta1 = config_.beta1,
-                                        .beta2 = config_.beta2,
-                                        .eps = config_.eps,
-                                        .weight_decay = slot.weight_decay,
-                                        .step = num_steps_};
+  const kernels::AdamWStep numbers{.lr = lr,
+                                   .beta1 = config_.beta1,
+                                   .beta2 = config_.beta2,
+                                   .eps = config_.eps,
+                                   .weight_decay = slot.weight_decay,
+                                   .step = num_steps_};
   const Tensor& value = slot.parameter.variable.value();
   const Tensor grad = slot.parameter.variable.grad_or_zeros();
-  visit_exact_dtype(value.dtype(), [&]<typename T>() {
-    kernels::cpu::adamw(numbers, grad.span<T>().data(), value.numel(), slot.exp_avg.data<T>(),
-                        slot.exp_avg_sq.data<T>(), value.span<T>().data());
+  run_exactly_on(value, [&]<typename T>(auto on) {
+    kernels::adamw(on, numbers, grad.dense<T>(), value.numel(), slot.exp_avg.pointer<T>(), slot.exp_avg_sq.pointer<T>(),
+                   value.dense<T>());
   });
   value.changed();
 }

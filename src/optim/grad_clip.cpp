@@ -13,10 +13,14 @@ bool has_gradient(const Variable& variable) { return variable.requires_grad() &&
 }  // namespace
 
 double grad_norm(const ParameterList& parameters) {
-  double sum = 0;
-  for (const Parameter& parameter : parameters)
-    if (has_gradient(parameter.variable)) sum += sum_of_squares(parameter.variable.grad());
-  return std::sqrt(sum);
+  Tensor sum;
+  for (const Parameter& parameter : parameters) {
+    if (!has_gradient(parameter.variable)) continue;
+    const Tensor& grad = parameter.variable.grad();
+    if (!sum.defined()) sum = Tensor::zeros({}, {DType::f64, grad.device()});
+    add_squares(grad, sum);
+  }
+  return sum.defined() ? std::sqrt(sum.item()) : 0;
 }
 
 void clip_gradients(const ParameterList& parameters, double norm, double max_norm) {

@@ -1,12 +1,12 @@
 #include "parallel/grad_reducer.hpp"
 
 #include <algorithm>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
+#include "tensor/tensor_bytes.hpp"
 
 namespace modr {
 
@@ -36,21 +36,22 @@ void check_same_parameters(const Communicator& comm, const ParameterList& parame
 template <typename T>
 class Bucket {
  public:
-  Bucket(const Communicator& comm, int64_t capacity) : comm_(comm), capacity_(static_cast<std::size_t>(capacity)) {}
+  Bucket(const Communicator& comm, int64_t capacity) : comm_(comm), capacity_(capacity) {}
 
-  void add(std::span<T> values) {
-    while (!values.empty()) {
-      const std::size_t count = std::min(values.size(), capacity_ - used_);
-      slices_.push_back(values.first(count));
-      values = values.subspan(count);
-      used_ += count;
+  void add(const Tensor& gradient) {
+    const Tensor values = gradient.view({-1});
+    for (int64_t begin = 0; begin < values.numel();) {
+      const int64_t end = std::min(values.numel(), begin + capacity_ - used_);
+      slices_.push_back(values.slice(0, begin, end));
+      used_ += end - begin;
+      begin = end;
       if (used_ == capacity_) flush();
     }
   }
 
   void flush() {
     if (slices_.size() == 1) {
-      comm_.all_reduce(slices_.front());  // a large matrix needs no copy
+      comm_.all_reduce(values_of<T>(slices_.front()));  // a large matrix needs no copy
     } else if (!slices_.empty()) {
       reduce_together();
     }
@@ -60,22 +61,24 @@ class Bucket {
 
  private:
   void reduce_together() {
-    if (!buffer_.defined()) buffer_ = Tensor::empty({static_cast<int64_t>(capacity_)}, dtype_of<T>());
-    const std::span<T> flat = buffer_.span<T>().first(used_);
-    auto at = flat.begin();
-    for (std::span<T> slice : slices_) at = std::copy(slice.begin(), slice.end(), at);
-    comm_.all_reduce(flat);
-    at = flat.begin();
-    for (std::span<T> slice : slices_) {
-      std::copy_n(at, slice.size(), slice.begin());
-      at += static_cast<std::ptrdiff_t>(slice.size());
-    }
+    const MemoryUse use("messages");
+    if (!buffer_.defined()) buffer_ = Tensor::empty({capacity_}, slices_.front().type());
+    const auto for_places = [&](auto f) {
+      int64_t at = 0;
+      for (const Tensor& slice : slices_) {
+        f(slice, buffer_.slice(0, at, at + slice.numel()));
+        at += slice.numel();
+      }
+    };
+    for_places([](const Tensor& slice, const Tensor& place) { place.copy_from(slice); });
+    comm_.all_reduce(values_of<T>(buffer_.slice(0, 0, used_)));
+    for_places([](const Tensor& slice, const Tensor& place) { slice.copy_from(place); });
   }
 
   const Communicator& comm_;
-  std::size_t capacity_;  // in elements
-  std::size_t used_ = 0;
-  std::vector<std::span<T>> slices_;
+  int64_t capacity_;  // in elements
+  int64_t used_ = 0;
+  std::vector<Tensor> slices_;
   Tensor buffer_;
 };
 
@@ -84,7 +87,7 @@ void reduce_of_type(const Communicator& comm, const ParameterList& parameters, i
   Bucket<T> bucket(comm, std::max<int64_t>(bucket_bytes / static_cast<int64_t>(sizeof(T)), 1));
   for (const Parameter& parameter : parameters) {
     const Variable& variable = parameter.variable;
-    if (variable.requires_grad() && variable.dtype() == dtype_of<T>()) bucket.add(variable.grad_or_zeros().span<T>());
+    if (variable.requires_grad() && variable.dtype() == dtype_of<T>()) bucket.add(variable.grad_or_zeros());
   }
   bucket.flush();
 }

@@ -70,7 +70,8 @@ class Executor {
     const Instruction& next = instructions_[index];
     const bool forward = next.pass == Pass::forward;
     const Shape shape = forward ? work_.input_shape(next.microbatch) : work_.output_shape(next.microbatch);
-    Message message{Tensor::empty(shape, work_.dtype()), {}};
+    const MemoryUse use("messages");
+    Message message{Tensor::empty(shape, work_.type()), {}};
     message.pending = replica_.start_receive(bytes_of(message.tensor), next.receive_from, next.microbatch);
     return message;
   }
@@ -93,9 +94,9 @@ class Executor {
                "microbatch {}: the output of a stage without backward passes needs a gradient", next.microbatch);
     if (next.send_to >= 0) {
       const Shape expected = work_.output_shape(next.microbatch);
-      MODR_CHECK(flight.output.shape() == expected && flight.output.dtype() == work_.dtype(),
+      MODR_CHECK(flight.output.shape() == expected && flight.output.dtype() == work_.type().dtype,
                  "microbatch {}: the stage's output is {} {}, expected {} {}", next.microbatch,
-                 name_of(flight.output.dtype()), flight.output.shape().to_string(), name_of(work_.dtype()),
+                 name_of(flight.output.dtype()), flight.output.shape().to_string(), name_of(work_.type().dtype),
                  expected.to_string());
       flight.sent = start_send(flight.output.value(), next);
     }

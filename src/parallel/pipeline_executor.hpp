@@ -21,7 +21,7 @@ class StageWork {
   /// shapes, so that messages carry values alone; a microbatch may have no rows.
   virtual Shape input_shape(int64_t microbatch) const = 0;
   virtual Shape output_shape(int64_t microbatch) const = 0;
-  virtual DType dtype() const = 0;
+  virtual TensorType type() const = 0;
 };
 
 /// Where a rank's time went, in seconds.

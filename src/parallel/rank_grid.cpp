@@ -46,10 +46,20 @@ int64_t choose_branch(const ParallelConfig& config, int64_t n_branches, int64_t 
                                in_words(shape), shape.num_ranks(), num_ranks, fits));
 }
 
-// Collective. The ranks with `member` as one group; nothing on the others.
-std::optional<Communicator> members_of(const Communicator& world, bool member, const std::string& name) {
-  const Communicator part = world.split(member ? 0 : 1, 0, name);
-  return member ? std::optional(part) : std::nullopt;
+// The branch group of a rank, or a number that no other has where it does not run the recurrence.
+int64_t branch_group(const GridShape& shape, int64_t rank) {
+  const GridPlace place = place_of(shape, rank);
+  if (!place.runs(Stage::recurrence)) return shape.num_ranks() + rank;
+  return place.data_idx * (shape.ranks_per_replica() / shape.branch) + place.branch_group;  // at most as many groups
+}
+
+// Collective. The ranks for whose place `is_member` holds as one group; nothing on the others.
+template <typename F>
+std::optional<Communicator> members_of(const Communicator& world, const GridShape& shape, F is_member,
+                                       const std::string& name) {
+  const auto color_of = [&](int rank) { return is_member(place_of(shape, rank)) ? 0 : 1; };
+  const Communicator part = world.split_by(color_of, name);
+  return color_of(world.rank()) == 0 ? std::optional(part) : std::nullopt;
 }
 
 }  // namespace
@@ -107,23 +117,22 @@ GridPlace place_of(const GridShape& shape, int64_t rank) {
 RankGrid::RankGrid(const Communicator& world, const GridShape& shape)
     : shape_(shape), place_(place_of(shape, world.rank())), world_(world), replica_(world), branch_(world) {
   MODR_CHECK(world.size() == shape.num_ranks(), "a grid of {} for {} ranks", shape.describe(), world.size());
-  const bool recurs = place_.runs(Stage::recurrence);
-  const bool ends = place_.runs(Stage::prelude) || place_.runs(Stage::coda);
-  const int64_t branch_groups = shape.ranks_per_replica() / shape.branch;  // at least as many as there are
-  // Colours from num_ranks() on are those of ranks that stand alone.
-  const int64_t alone = shape.num_ranks() + world.rank();
-  const int64_t group = recurs ? place_.data_idx * branch_groups + place_.branch_group : alone;
-  replica_ = world.split(static_cast<int>(place_.data_idx), 0, "replica");
-  branch_ = world.split(static_cast<int>(group), 0, "branch");
+  replica_ = world.split_by([&](int rank) { return static_cast<int>(place_of(shape, rank).data_idx); }, "replica");
+  branch_ = world.split_by([&](int rank) { return static_cast<int>(branch_group(shape, rank)); }, "branch");
 
   const auto set = [&](ParameterHome home, std::optional<Communicator> group_of) {
     groups_[static_cast<std::size_t>(home)] = std::move(group_of);
   };
+  const auto recurs = [](const GridPlace& place) { return place.runs(Stage::recurrence); };
   if (shape.stages.is_pipeline()) {
-    set(ParameterHome::prelude, members_of(world, place_.runs(Stage::prelude), "prelude"));
-    set(ParameterHome::embedding, members_of(world, ends, "embedding"));
-    set(ParameterHome::core, members_of(world, recurs, "core"));
-    set(ParameterHome::coda, members_of(world, place_.runs(Stage::coda), "coda"));
+    const auto begins = [](const GridPlace& place) { return place.runs(Stage::prelude); };
+    const auto ends = [](const GridPlace& place) { return place.runs(Stage::coda); };
+    set(ParameterHome::prelude, members_of(world, shape, begins, "prelude"));
+    set(ParameterHome::embedding,
+        members_of(
+            world, shape, [&](const GridPlace& place) { return begins(place) || ends(place); }, "embedding"));
+    set(ParameterHome::core, members_of(world, shape, recurs, "core"));
+    set(ParameterHome::coda, members_of(world, shape, ends, "coda"));
   } else {
     for (const auto home : {ParameterHome::prelude, ParameterHome::embedding, ParameterHome::core, ParameterHome::coda})
       set(home, world);
@@ -131,8 +140,13 @@ RankGrid::RankGrid(const Communicator& world, const GridShape& shape)
   if (shape.branch == 1) {
     set(ParameterHome::branch, groups_[static_cast<std::size_t>(ParameterHome::core)]);
   } else {
-    const Communicator same_idx = world.split(static_cast<int>(recurs ? place_.branch_idx : shape.branch), 0, "owners");
-    if (recurs) set(ParameterHome::branch, same_idx);
+    const Communicator same_idx = world.split_by(
+        [&](int rank) {
+          const GridPlace place = place_of(shape, rank);
+          return static_cast<int>(recurs(place) ? place.branch_idx : shape.branch);
+        },
+        "owners");
+    if (recurs(place_)) set(ParameterHome::branch, same_idx);
   }
 }
 

@@ -10,7 +10,9 @@
 
 #include "base/error.hpp"
 #include "base/integer.hpp"
+#include "kernels/api/transfer.hpp"
 #include "tensor/arena.hpp"
+#include "tensor/run_on.hpp"
 
 namespace modr {
 
@@ -128,12 +130,47 @@ CachingAllocator& allocator() {
 
 }  // namespace
 
-Storage::Storage(std::size_t bytes) {
+Storage::Storage(std::size_t bytes, Device device) : device_(device) {
+  if (device.is_meta()) {
+    entry_ = std::make_unique<MemoryLedger::Entry>(bytes);
+    return;
+  }
+  if (device.is_cuda()) fail("{}: this program was built without CUDA", name_of(device));
   const Block block = allocator().take(bytes);
   data_ = block.data;
   capacity_ = block.size;
 }
-Storage::~Storage() { allocator().give_back({data_, capacity_}); }
+
+Storage::~Storage() {
+  if (data_ != nullptr) allocator().give_back({data_, capacity_});
+}
+
+namespace {
+
+std::atomic<int64_t> copies_to_host = 0;
+
+}  // namespace
+
+void copy_to_host(const Storage& from, std::size_t first, std::span<std::byte> to) {
+  copies_to_host.fetch_add(1, std::memory_order_relaxed);
+  if (from.device().is_meta())
+    std::ranges::fill(to, std::byte{0});
+  else if (from.device().is_cpu())
+    std::copy_n(from.data() + first, to.size(), to.data());
+  else
+    kernels::copy_to_host(cuda_place(from.device()), from.data() + first, to.size(), to.data());
+}
+
+void copy_to_device(std::span<const std::byte> from, const Storage& to) {
+  if (to.device().is_cpu())
+    std::ranges::copy(from, to.data());
+  else if (to.device().is_cuda())
+    kernels::copy_to_device(cuda_place(to.device()), from.data(), from.size(), to.data());
+}
+
+int64_t host_copies() { return copies_to_host.load(std::memory_order_relaxed); }
+
+kernels::Cuda cuda_place(Device device) { return {device.index, nullptr}; }
 
 std::size_t block_bytes(std::size_t bytes) { return rounded(bytes); }
 AllocatorStats allocator_stats() { return allocator().stats(); }

@@ -6,44 +6,24 @@
 
 #include "base/error.hpp"
 #include "kernels/api/elementwise.hpp"
+#include "tensor/run_on.hpp"
 
 namespace modr {
 
-namespace {
-
-// Calls f(offset) with the element offset of every index of `shape` under `strides`, in row-major order.
-template <typename F>
-void for_each_offset(const Shape& shape, const std::vector<int64_t>& strides, F f) {
-  const int64_t count = shape.numel();
-  const auto rank = static_cast<std::size_t>(shape.rank());
-  std::vector<int64_t> index(rank, 0);
-  int64_t offset = 0;
-  for (int64_t done = 0; done < count; ++done) {
-    f(offset);
-    for (std::size_t dim = rank; dim-- > 0;) {
-      offset += strides[dim];
-      if (++index[dim] < shape.dims()[dim]) break;
-      offset -= strides[dim] * index[dim];
-      index[dim] = 0;
-    }
-  }
-}
-
-}  // namespace
-
-Tensor Tensor::empty(Shape shape, DType dtype) {
+Tensor Tensor::empty(Shape shape, TensorType type) {
   Tensor result;
-  result.storage_ = std::make_shared<Storage>(static_cast<std::size_t>(shape.numel()) * size_of(dtype));
+  const std::size_t bytes = static_cast<std::size_t>(shape.numel()) * size_of(type.dtype);
+  result.storage_ = std::make_shared<Storage>(bytes, type.device);
   result.strides_ = shape.strides();
   result.shape_ = std::move(shape);
-  result.dtype_ = dtype;
+  result.dtype_ = type.dtype;
   return result;
 }
 
-Tensor Tensor::zeros(Shape shape, DType dtype) { return full(std::move(shape), dtype, 0); }
+Tensor Tensor::zeros(Shape shape, TensorType type) { return full(std::move(shape), type, 0); }
 
-Tensor Tensor::full(Shape shape, DType dtype, double value) {
-  Tensor result = empty(std::move(shape), dtype);
+Tensor Tensor::full(Shape shape, TensorType type, double value) {
+  Tensor result = empty(std::move(shape), type);
   result.fill(value);
   return result;
 }
@@ -53,7 +33,8 @@ Tensor Tensor::from(std::span<const T> values, Shape shape, DType dtype) {
   MODR_CHECK(static_cast<int64_t>(values.size()) == shape.numel(), "{} values for shape {}", values.size(),
              shape.to_string());
   Tensor result = empty(std::move(shape), dtype);
-  visit_dtype(dtype, [&]<typename U>() { kernels::cpu::convert(values.data(), result.numel(), result.data<U>()); });
+  visit_dtype(dtype,
+              [&]<typename U>() { kernels::convert(kernels::Cpu{}, values.data(), result.numel(), result.data<U>()); });
   return result;
 }
 template Tensor Tensor::from(std::span<const float>, Shape, DType);
@@ -70,11 +51,35 @@ bool Tensor::is_contiguous() const {
   return true;
 }
 
+Device Tensor::device() const {
+  MODR_CHECK(defined(), "the tensor is undefined");
+  return storage_->device();
+}
+
 template <typename T>
-T* Tensor::data() const {
+T* Tensor::pointer() const {
   MODR_CHECK(defined(), "the tensor is undefined");
   MODR_CHECK(dtype_of<T>() == dtype_, "tensor of {} read as {}", name_of(dtype_), name_of(dtype_of<T>()));
-  return reinterpret_cast<T*>(raw());
+  if (storage_->device().is_meta()) return nullptr;
+  return reinterpret_cast<T*>(storage_->data()) + offset_;
+}
+template float* Tensor::pointer() const;
+template double* Tensor::pointer() const;
+template bfloat16* Tensor::pointer() const;
+
+template <typename T>
+T* Tensor::dense() const {
+  MODR_CHECK(is_contiguous(), "the values of a tensor that is not contiguous, shape {}", shape_.to_string());
+  return pointer<T>();
+}
+template float* Tensor::dense() const;
+template double* Tensor::dense() const;
+template bfloat16* Tensor::dense() const;
+
+template <typename T>
+T* Tensor::data() const {
+  MODR_CHECK(device().is_cpu(), "the host reads a tensor of {}, shape {}", name_of(device()), shape_.to_string());
+  return pointer<T>();
 }
 template float* Tensor::data() const;
 template double* Tensor::data() const;
@@ -91,15 +96,17 @@ template std::span<bfloat16> Tensor::span() const;
 
 double Tensor::item() const {
   MODR_CHECK(numel() == 1, "item() of a tensor of shape {}", shape_.to_string());
-  return visit_dtype(dtype_, [&]<typename T>() { return static_cast<double>(*data<T>()); });
+  return to_vector().front();
 }
 
 std::vector<double> Tensor::to_vector() const {
-  std::vector<double> result;
-  result.reserve(static_cast<std::size_t>(numel()));
+  const Tensor dense = contiguous();
+  std::vector<double> result(static_cast<std::size_t>(numel()));
   visit_dtype(dtype_, [&]<typename T>() {
-    const T* from = data<T>();
-    for_each_offset(shape_, strides_, [&](int64_t at) { result.push_back(static_cast<double>(from[at])); });
+    std::vector<T> values(result.size());
+    copy_to_host(*dense.storage_, static_cast<std::size_t>(dense.offset_) * sizeof(T),
+                 std::as_writable_bytes(std::span(values)));
+    std::ranges::transform(values, result.begin(), [](T value) { return static_cast<double>(value); });
   });
   return result;
 }
@@ -139,77 +146,75 @@ Tensor Tensor::transpose(int64_t a, int64_t b) const {
 Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
 
 Tensor Tensor::clone() const {
-  Tensor result = empty(shape_, dtype_);
+  Tensor result = empty(shape_, type());
   result.copy_from(*this);
   return result;
 }
 
 Tensor Tensor::to(DType dtype) const {
   if (dtype == dtype_) return *this;
-  Tensor result = empty(shape_, dtype);
+  Tensor result = empty(shape_, {dtype, device()});
   result.copy_from(*this);
   return result;
 }
 
+Tensor Tensor::to(Device device) const {
+  if (device == this->device()) return *this;
+  MODR_CHECK(!this->device().is_meta(), "a meta tensor of shape {} has no values for {}", shape_.to_string(),
+             name_of(device));
+  Tensor result = empty(shape_, {dtype_, device});
+  if (device.is_meta()) return result;
+  if (this->device().is_cuda() && device.is_cuda()) return to(cpu_device).to(device);
+  const Tensor from = contiguous();
+  const std::size_t first = static_cast<std::size_t>(from.offset_) * size_of(dtype_);
+  if (device.is_cpu())
+    copy_to_host(*from.storage_, first, {result.storage_->data(), bytes()});
+  else
+    copy_to_device({from.storage_->data() + first, bytes()}, *result.storage_);
+  return result;
+}
+
 void Tensor::fill(double value) const {
+  if (!is_contiguous()) {  // one value that all indices show
+    Tensor one = full(Shape(std::vector<int64_t>(static_cast<std::size_t>(rank()), 1)), type(), value);
+    one.shape_ = shape_;
+    one.strides_.assign(strides_.size(), 0);
+    return copy_from(one);
+  }
   changed();
-  visit_dtype(dtype_, [&]<typename T>() {
-    T* to = data<T>();
-    if (is_contiguous()) {
-      kernels::cpu::fill(static_cast<T>(value), numel(), to);
-    } else {
-      for_each_offset(shape_, strides_, [&](int64_t at) { to[at] = static_cast<T>(value); });
-    }
-  });
+  run_on(*this, [&]<typename T>(auto on) { kernels::fill(on, static_cast<T>(value), numel(), pointer<T>()); });
 }
 
 void Tensor::copy_from(const Tensor& source) const {
   MODR_CHECK(source.shape_ == shape_, "{} copied into {}", source.shape_.to_string(), shape_.to_string());
+  MODR_CHECK(source.device() == device(), "values of {} copied into {}", name_of(source.device()), name_of(device()));
+  MODR_CHECK(rank() <= kernels::max_copy_rank, "a copy of {} dimensions", rank());
   changed();
-  // Values that lie side by side in both tensors are copied in runs: everything, or rows of the last dimension.
-  const bool whole = is_contiguous() && source.is_contiguous();
-  const bool rows = rank() > 0 && strides_.back() == 1 && source.strides_.back() == 1;
-  const int64_t run = whole ? numel() : rows ? shape_[-1] : 1;
-  if (run == 0 || numel() == 0) return;
-  const auto starts = [&](const Tensor& tensor) {
-    std::vector<int64_t> offsets;
-    const Shape outer = whole ? Shape{} : rows ? shape_.with(-1, 1) : shape_;
-    for_each_offset(outer, tensor.strides_, [&](int64_t at) { offsets.push_back(at); });
-    return offsets;
-  };
-  const std::vector<int64_t> to_starts = starts(*this), from_starts = starts(source);
-  visit_dtype(dtype_, [&]<typename T>() {
-    visit_dtype(source.dtype_, [&]<typename S>() {
-      for (std::size_t i = 0; i < to_starts.size(); ++i) {
-        kernels::cpu::convert(source.data<S>() + from_starts[i], run, data<T>() + to_starts[i]);
-      }
-    });
+  kernels::StridedCopy copy{rank()};
+  std::ranges::copy(shape_.dims(), copy.sizes);
+  std::ranges::copy(source.strides_, copy.from_strides);
+  std::ranges::copy(strides_, copy.to_strides);
+  run_on(*this, [&]<typename T>(auto on) {
+    visit_dtype(source.dtype_, [&]<typename S>() { kernels::copy(on, copy, source.pointer<S>(), pointer<T>()); });
   });
 }
 
 void Tensor::add(const Tensor& source, double factor) const {
   MODR_CHECK(source.shape_ == shape_, "{} added to {}", source.shape_.to_string(), shape_.to_string());
   changed();
-  visit_dtype(dtype_, [&]<typename T>() {
-    kernels::cpu::add_scaled(source.span<T>().data(), static_cast<Exact<T>>(factor), numel(), span<T>().data());
+  run_on(*this, [&]<typename T>(auto on) {
+    kernels::add_scaled(on, source.dense<T>(), static_cast<Exact<T>>(factor), numel(), dense<T>());
   });
 }
 
 void Tensor::scale(double factor) const {
   changed();
-  visit_dtype(dtype_,
-              [&]<typename T>() { kernels::cpu::scale(static_cast<Exact<T>>(factor), numel(), span<T>().data()); });
+  run_on(*this, [&]<typename T>(auto on) { kernels::scale(on, static_cast<Exact<T>>(factor), numel(), dense<T>()); });
 }
 
-double sum_of_squares(const Tensor& tensor) {
-  return visit_dtype(tensor.dtype(), [&]<typename T>() {
-    return kernels::cpu::sum_of_squares(tensor.span<T>().data(), tensor.numel());
-  });
-}
-
-bool all_finite(const Tensor& tensor) {
-  return visit_dtype(tensor.dtype(), [&]<typename T>() {
-    return kernels::cpu::all_finite(tensor.span<T>().data(), tensor.numel());
+void add_squares(const Tensor& tensor, const Tensor& sum) {
+  run_on(tensor, [&]<typename T>(auto on) {
+    kernels::add_squares(on, tensor.dense<T>(), tensor.numel(), sum.pointer<double>());
   });
 }
 

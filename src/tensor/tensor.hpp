@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/dtype.hpp"
@@ -10,6 +11,14 @@
 
 namespace modr {
 
+/// What the elements of a tensor are, and where.
+struct TensorType {
+  TensorType(DType of, Device on = cpu_device) : dtype(of), device(on) {}  // NOLINT: a dtype means the host's
+  DType dtype;
+  Device device;
+};
+inline TensorType exact(TensorType type) { return {exact(type.dtype), type.device}; }
+
 /// A strided view of reference-counted storage. Copying a Tensor shares the storage; clone() copies the values.
 /// A default-constructed Tensor is undefined: it has no storage and only defined() may be asked of it.
 class Tensor {
@@ -17,12 +26,12 @@ class Tensor {
   Tensor() = default;
 
   /// New storage with unset values.
-  static Tensor empty(Shape shape, DType dtype);
-  static Tensor zeros(Shape shape, DType dtype);
-  static Tensor full(Shape shape, DType dtype, double value);
+  static Tensor empty(Shape shape, TensorType type);
+  static Tensor zeros(Shape shape, TensorType type);
+  static Tensor full(Shape shape, TensorType type, double value);
   /// A scalar (shape []).
-  static Tensor scalar(double value, DType dtype) { return full({}, dtype, value); }
-  /// Copies `values` (row-major), converting to `dtype`. Throws Error when the count is not shape.numel().
+  static Tensor scalar(double value, TensorType type) { return full({}, type, value); }
+  /// Copies `values` (row-major) to the host, converting to `dtype`. Throws Error when the count is not shape.numel().
   template <typename T>
   static Tensor from(std::span<const T> values, Shape shape, DType dtype);
 
@@ -32,20 +41,30 @@ class Tensor {
   int64_t rank() const { return shape_.rank(); }
   int64_t numel() const { return shape_.numel(); }
   DType dtype() const { return dtype_; }
+  Device device() const;
+  TensorType type() const { return {dtype_, device()}; }
   const std::vector<int64_t>& strides() const { return strides_; }
   bool is_contiguous() const;
   std::size_t bytes() const { return static_cast<std::size_t>(numel()) * size_of(dtype_); }
 
-  /// First element. Throws Error when T is not the dtype. Tensors are views: constness is of the view. Who writes
-  /// values of which others may keep copies, those of weights, ends with changed().
+  /// First element, on the tensor's device (null of meta): for kernels. Throws Error when T is not the dtype. Tensors
+  /// are views: constness is of the view. Who writes values of which others may keep copies, those of weights, ends
+  /// with changed().
+  template <typename T>
+  T* pointer() const;
+  /// The same of a contiguous tensor; Error for another.
+  template <typename T>
+  T* dense() const;
+  /// First element, for code of the host. Throws Error when T is not the dtype or the values are elsewhere.
   template <typename T>
   T* data() const;
-  /// All values of a contiguous tensor.
+  /// All values of a contiguous tensor of the host.
   template <typename T>
   std::span<T> span() const;
-  /// Value of a tensor with one element.
+  /// Value of a tensor with one element: a counted copy (see host_copies()). Of meta 0, so that a step that is planned
+  /// runs to its end.
   double item() const;
-  /// A copy of all values, row-major, as doubles.
+  /// A counted copy of all values, row-major, as doubles; zeros of meta.
   std::vector<double> to_vector() const;
 
   /// The same values in another shape; the tensor must be contiguous. One size may be -1.
@@ -60,6 +79,9 @@ class Tensor {
   Tensor clone() const;
   /// Values converted to `dtype` (this tensor itself when nothing changes).
   Tensor to(DType dtype) const;
+  /// The same values on another device (this tensor itself when it is there). Throws Error for values that meta has
+  /// not.
+  Tensor to(Device device) const;
 
   /// Grows with every change of the storage's values: by fill(), copy_from(), add(), scale(), and where changed() says
   /// that something else has written. A copy made of the values at one version is one of those at the same version.
@@ -74,12 +96,13 @@ class Tensor {
   /// this *= factor (contiguous).
   void scale(double factor) const;
 
+  /// What the storage is for, in the books of a plan (see MemoryLedger).
+  void set_use(std::string_view use) const { storage_->set_use(use); }
+
   /// True when no other tensor looks into this one's storage.
   bool is_sole_owner() const { return storage_.use_count() == 1; }
 
  private:
-  std::byte* raw() const { return storage_->data() + static_cast<std::size_t>(offset_) * size_of(dtype_); }
-
   std::shared_ptr<Storage> storage_;
   Shape shape_;
   std::vector<int64_t> strides_;  // in elements
@@ -87,9 +110,7 @@ class Tensor {
   DType dtype_ = DType::f32;
 };
 
-/// Sum of squares over all values of a contiguous tensor, accumulated in double in a fixed order.
-double sum_of_squares(const Tensor& tensor);
-/// True when every value of a contiguous tensor is finite.
-bool all_finite(const Tensor& tensor);
+/// sum += the squares of all values of a contiguous tensor, in double and in a fixed order; `sum` is a scalar of f64.
+void add_squares(const Tensor& tensor, const Tensor& sum);
 
 }  // namespace modr

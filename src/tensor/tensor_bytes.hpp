@@ -6,9 +6,16 @@
 
 namespace modr {
 
-/// The values of a contiguous tensor as they stand in memory. Throws Error for a strided one.
+/// The values of a contiguous tensor where its device has them, to be sent or received; of meta a span of their size
+/// over nothing. Throws Error for a strided one.
+template <typename T>
+std::span<T> values_of(const Tensor& tensor) {
+  return {tensor.dense<T>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+/// The same as bytes.
 inline std::span<std::byte> bytes_of(const Tensor& tensor) {
-  return visit_dtype(tensor.dtype(), [&]<typename T>() { return std::as_writable_bytes(tensor.span<T>()); });
+  return visit_dtype(tensor.dtype(), [&]<typename T>() { return std::as_writable_bytes(values_of<T>(tensor)); });
 }
 
 }  // namespace modr

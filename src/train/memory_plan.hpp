@@ -1,11 +1,11 @@
 #pragma once
-// How much memory a run will take, before its first step: the step's passes are gone through in sizes alone.
+// How much memory a run will take, before its first step: the step itself is run, over meta tensors.
 #include <cstdint>
 #include <string>
 
 #include "model/kv_cache.hpp"
 #include "parallel/rank_grid.hpp"
-#include "train/memory_ledger.hpp"
+#include "tensor/memory_ledger.hpp"
 #include "train/train_job.hpp"
 
 namespace modr {

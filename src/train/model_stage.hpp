@@ -31,9 +31,10 @@ class ModelStage final : public StageWork {
   Variable forward(int64_t microbatch, const Variable& input) override;
   Shape input_shape(int64_t microbatch) const override;
   Shape output_shape(int64_t microbatch) const override;
-  DType dtype() const override { return model_.dtype(); }
+  TensorType type() const override { return model_.type(); }
 
-  const StageSums& sums() const { return sums_; }
+  /// Of all microbatches so far; the losses are copied to the host here, all at once.
+  StageSums sums() const;
 
  private:
   const Microbatch& samples_of(int64_t microbatch) const;
@@ -47,7 +48,9 @@ class ModelStage final : public StageWork {
   const StepPlan& plan_;
   std::span<const Microbatch> microbatches_;
   double weight_;
-  StageSums sums_;
+  BranchCounts branches_;
+  Tensor losses_;                  // [microbatches], f64, in the order of run_
+  std::vector<int64_t> run_ = {};  // microbatches whose loss is known
 };
 
 }  // namespace modr

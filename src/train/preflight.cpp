@@ -1,6 +1,5 @@
 #include "train/preflight.hpp"
 
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,9 +9,10 @@
 #include "base/error.hpp"
 #include "base/integer.hpp"
 #include "base/process_memory.hpp"
+#include "base/text.hpp"
 #include "parallel/rank_grid.hpp"
 #include "train/memory_plan.hpp"
-#include "train/planned_model.hpp"
+#include "train/training_checkpoint.hpp"
 
 namespace modr {
 
@@ -24,21 +24,6 @@ std::string size_text(int64_t bytes) {
   constexpr double mib = 1 << 20;
   const double size = static_cast<double>(bytes) / mib;
   return size < 1024 ? fmt::format("{:.1f} MiB", size) : fmt::format("{:.2f} GiB", size / 1024);
-}
-
-// "0-3, 8, 10", in ascending order; of many pieces the first.
-std::string ranks_text(const std::vector<int64_t>& ranks) {
-  constexpr std::size_t most = 8;
-  std::vector<std::string> pieces;
-  for (std::size_t begin = 0, end; begin < ranks.size(); begin = end) {
-    for (end = begin + 1; end < ranks.size() && ranks[end] == ranks[end - 1] + 1;) ++end;
-    pieces.push_back(end == begin + 1 ? fmt::format("{}", ranks[begin])
-                                      : fmt::format("{}-{}", ranks[begin], ranks[end - 1]));
-  }
-  const bool all = pieces.size() <= most;
-  if (!all) pieces.resize(most);
-  return fmt::format("{} {}{}", ranks.size() == 1 ? "rank" : "ranks", fmt::join(pieces, ", "),
-                     all ? "" : fmt::format(", ... ({} in all)", ranks.size()));
 }
 
 // What a rank is there for.
@@ -165,11 +150,9 @@ Preflight check_job(const TrainJob& job, const TrainData& data, int64_t ranks, c
 }
 
 int64_t checkpoint_bytes(const TrainJob& job) {
-  MemoryLedger ledger;
-  PlannedTape tape(ledger);
-  const PlannedModel model(tape, job.model, {.dtype = exact(job.train.dtype), .trainable = job.train.trainable}, false);
-  const int64_t values = model.values() + 2 * model.trained_values();
-  return values * static_cast<int64_t>(size_of(exact(job.train.dtype))) + std::ssize(job.config_yaml);
+  ModrModel model(job.model, {job.train.dtype, meta_device});
+  model.set_trainable(job.train.trainable);
+  return tensor_bytes_of_checkpoint(model.parameters()) + std::ssize(job.config_yaml);
 }
 
 }  // namespace modr

@@ -26,7 +26,8 @@ ParameterHome Shard::home_of(std::string_view parameter) const {
   return ParameterHome::coda;
 }
 
-Shard make_shard(const Communicator& world, const TrainJob& job, Placement placement, FirstWeights weights) {
+Shard make_shard(const Communicator& world, const TrainJob& job, Placement placement, FirstWeights weights,
+                 Device device) {
   const int64_t n_branches = job.model.branches.n_branches;
   GridShape shape;
   run_agreed(world, [&] { shape = resolve_grid(job.parallel, n_branches, world.size()); });
@@ -34,7 +35,8 @@ Shard make_shard(const Communicator& world, const TrainJob& job, Placement place
   Shard shard{RankGrid(world, shape), exchanged ? Placement::exchange : Placement::replicate,
               job.model.tie_embeddings, nullptr, nullptr, nullptr};
   run_agreed(world, [&] {
-    shard.model = std::make_unique<ModrModel>(job.model, job.train.dtype, part_of(shard.grid, n_branches, exchanged));
+    const TensorType type(job.train.dtype, device);
+    shard.model = std::make_unique<ModrModel>(job.model, type, part_of(shard.grid, n_branches, exchanged));
     if (weights == FirstWeights::initial) {
       shard.model->initialize(job.seed, job.train.starts_from_checkpoint() ? Trainable::branches : Trainable::all);
       if (job.train.starts_from_checkpoint())

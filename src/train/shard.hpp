@@ -31,6 +31,6 @@ enum class FirstWeights { initial, left_open };
 /// This rank's shard, for branches that are placed as `placement` says. Collective over `world`. Throws UsageError when
 /// the job's grid does not fit the number of ranks.
 Shard make_shard(const Communicator& world, const TrainJob& job, Placement placement,
-                 FirstWeights weights = FirstWeights::initial);
+                 FirstWeights weights = FirstWeights::initial, Device device = cpu_device);
 
 }  // namespace modr

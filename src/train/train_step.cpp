@@ -52,8 +52,7 @@ StepResult TrainStep::run(const StepPlan& plan) {
   const Communicator& world = shard_.grid.world();
   ModrModel& model = *shard_.model;
   StepResult result = expected_of(plan, job_, data_);
-  for (const Parameter& parameter : model.parameters()) parameter.variable.clear_grad();
-  model.pack_weights({true, job_.parallel.merge_up_to});
+  prepare();
 
   world.announce({.phase = "microbatches", .step = plan.step + 1});
   StageSums sums = run_microbatches(plan, result);
@@ -71,6 +70,19 @@ StepResult TrainStep::run(const StepPlan& plan) {
                                                      job_.model.branches.bias_update_rate));
   shard_.optimizer->step(result.lr);
   return result;
+}
+
+void TrainStep::rehearse(const StepPlan& plan) {
+  StepResult result = expected_of(plan, job_, data_);
+  prepare();
+  run_microbatches(plan, result);
+  reduced_grad_norm();
+  shard_.optimizer->step(0);
+}
+
+void TrainStep::prepare() {
+  for (const Parameter& parameter : shard_.model->parameters()) parameter.variable.clear_grad();
+  shard_.model->pack_weights({true, job_.parallel.merge_up_to});
 }
 
 // Sums gradients over the ranks that hold each parameter, and returns the norm over the whole model.

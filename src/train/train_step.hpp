@@ -45,10 +45,14 @@ class TrainStep {
   /// stay as they are on all ranks.
   StepResult run(const StepPlan& plan);
 
+  /// All of run() that takes memory, in its order: of a shard of meta tensors over a rehearsed grid, for a plan.
+  void rehearse(const StepPlan& plan);
+
   /// What the next steps are judged by; the same on all ranks. A checkpoint has its values().
   LossGuard& guard() { return guard_; }
 
  private:
+  void prepare();
   StageSums run_microbatches(const StepPlan& plan, StepResult& result);
   void add_up(const StepPlan& plan, StageSums sums, StepResult& result) const;
   double reduced_grad_norm() const;

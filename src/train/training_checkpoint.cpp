@@ -24,6 +24,13 @@ CheckpointTensor share(const char* group, TensorPart part, bool trainable, const
 
 }  // namespace
 
+int64_t tensor_bytes_of_checkpoint(const ParameterList& parameters) {
+  std::size_t bytes = 0;
+  for (const Parameter& parameter : parameters)
+    bytes += parameter.variable.value().bytes() * (parameter.variable.requires_grad() ? 3 : 1);
+  return static_cast<int64_t>(bytes);
+}
+
 CheckpointInfo checkpoint_info(int64_t step, const TrainJob& job, const AdamW& optimizer,
                                const std::vector<double>& guard) {
   CheckpointInfo info;

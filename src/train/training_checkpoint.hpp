@@ -18,6 +18,9 @@ CheckpointInfo checkpoint_info(int64_t step, const TrainJob& job, const AdamW& o
 /// The tensors of a checkpoint that this rank holds: views, which later steps change.
 std::vector<CheckpointTensor> checkpoint_tensors(const TrainJob& job, const Shard& shard);
 
+/// Bytes of these parameters in a checkpoint: values, and the two moments of those that train.
+int64_t tensor_bytes_of_checkpoint(const ParameterList& parameters);
+
 /// Reads all parameters of this part of the model and the router's bias. Throws Error naming file and tensor when one
 /// is missing or of another shape.
 void load_weights(const CheckpointReader& reader, const ModrModel& model);

@@ -46,6 +46,8 @@ expect_breach(tools/train.cpp:1 tools/train.cpp "#include <hdf5.h>\n")
 expect_breach(kernels/cuda/norm.cu:1 kernels/cuda/norm.cu "#include \"tensor/tensor.hpp\"\n")
 expect_breach(src/config/save.cpp:1 src/config/save.cpp "#include \"train/trainer.hpp\"\n")
 expect_breach(src/ops/add.cpp:1 src/ops/add.cpp "#include \"add.hpp\"\n")
+expect_breach(src/ops/add.cpp:2 src/ops/add.cpp "// CpuSet and Cuda_ are other words\nauto on = kernels::Cpu{};\n")
+expect_breach(src/model/core.cpp:1 src/model/core.cpp "if (x.is_cuda()) return;\n")
 expect_breach(src/extras:0 src/extras/more.cpp "\n")
 expect_breach(src/moe/room.cmake:1 src/moe/room.cmake "modr_room(moe USES nn comm LINKS fmt::fmt)\n")
 

@@ -144,14 +144,15 @@ void add_low_rank(Cases& cases, const KernelShapes& shapes) {
     cases.add(
         {"lora, down", shape_text(rows, e, rank), cases.bytes(rows * e), 2 * static_cast<double>(rows * e * rank), [=] {
            return [=] {
-             kernels::cpu::low_rank_down<T>(x.data<T>(), rows, e, a.data<Exact<T>>(), rank, 1, thin.data<Exact<T>>());
+             kernels::low_rank_down<T>(kernels::Cpu{}, x.data<T>(), rows, e, a.data<Exact<T>>(), rank, 1,
+                                       thin.data<Exact<T>>());
            };
          }});
     cases.add({"lora, up and add", shape_text(rows, rank, 3 * e), cases.bytes(rows * 6 * e),
                2 * static_cast<double>(rows * 3 * e * rank), [=] {
                  return [=] {
-                   kernels::cpu::low_rank_up<T>(thin.data<Exact<T>>(), rows, rank, b.data<Exact<T>>(), 3 * e,
-                                                y.data<T>());
+                   kernels::low_rank_up<T>(kernels::Cpu{}, thin.data<Exact<T>>(), rows, rank, b.data<Exact<T>>(), 3 * e,
+                                           y.data<T>());
                  };
                }});
   }

@@ -30,7 +30,7 @@ class BareProduct {
     const memory::desc rows({size, size}, type_of(dtype), memory::format_tag::ab);
     const memory::desc stored({size, size}, type_of(dtype), memory::format_tag::ba);
     const memory::desc any({size, size}, type_of(dtype), memory::format_tag::any);
-    const auto how = kernels::cpu::onednn::describe_product(engine_, rows, packed ? any : stored, rows);
+    const auto how = kernels::onednn::describe_product(engine_, rows, packed ? any : stored, rows);
     x_ = filled(rows, size);
     out_ = memory(rows, engine_);
     weights_ = filled(how.weights_desc(), size);

@@ -27,7 +27,7 @@ std::vector<double> padded_exit_values(const DecodingRecord& recorded, const std
 void compute_run(const GoldenFile& golden, const ModrModel& model, const std::string& group, const Tolerances& allowed,
                  Computed& computed) {
   const H5File& file = golden.file();
-  const Prompt prompt{*golden.ids("prompt"), 0};
+  const Prompt prompt{golden.ids("prompt")->values(), 0};
   const bool random = file.attribute_string(group, "init_state") == "random";
   StatesOfCalls states(golden, model, random ? "random_states/prefill" : "", "random_states/decode");
   GenerateOptions options;
@@ -55,7 +55,7 @@ void compute_run(const GoldenFile& golden, const ModrModel& model, const std::st
 void compute_given(const GoldenFile& golden, const ModrModel& model, const std::string& group,
                    const Tolerances& allowed, Computed& computed) {
   const H5File& file = golden.file();
-  const std::vector<int32_t> ids = *golden.ids("forward_adaptive/input_ids");
+  const std::vector<int32_t> ids = golden.ids("forward_adaptive/input_ids")->values();
   ExitRule rule(parse_exit_criterion(file.attribute_string(group, "criterion")),
                 file.attribute_double(group, "exit_threshold"));
   const int64_t max_steps = file.attribute_int(group, "max_steps"), n_embd = model.config().n_embd;

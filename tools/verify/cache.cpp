@@ -71,7 +71,8 @@ bool is_of_cache_policy(const GoldenFile& golden) { return golden.file().has_att
 
 void compute_run_of_many_depths(const GoldenFile& golden, const ModrModel& model, const std::string& group,
                                 const Tolerances& allowed, Computed& computed) {
-  const std::vector<int32_t> prompt = *golden.ids(group + "/prompt"), steps = *golden.ids(group + "/num_steps");
+  const std::vector<int32_t> prompt = golden.ids(group + "/prompt")->values(),
+                             steps = golden.ids(group + "/num_steps")->values();
   StatesOfCalls states(golden, model, group + "/input_states_prefill", group + "/input_states_decode");
   std::vector<int32_t> words;
   compute_or_raise(golden, group, allowed, computed, [&](std::vector<double>& logits) {
@@ -81,7 +82,7 @@ void compute_run_of_many_depths(const GoldenFile& golden, const ModrModel& model
       const Tensor all = run(next, states.next(std::ssize(next)));
       const Tensor last = all.slice(0, all.size(0) - 1, all.size(0));
       append(logits, last);
-      next = {most_likely_token(last, 0, group)};
+      next = most_likely_tokens(last, [&](int64_t) { return group; });
       words.push_back(next.front());
     }
     computed.exact(group + "/generated_ids", words);
@@ -90,8 +91,9 @@ void compute_run_of_many_depths(const GoldenFile& golden, const ModrModel& model
 
 void compute_chunks(const GoldenFile& golden, const ModrModel& model, const Tolerances& allowed, Computed& computed) {
   if (!golden.has("generation")) computed.empty_group("generation");
-  const std::vector<int32_t> ids = *golden.ids("chunks/input_ids"), tokens = *golden.ids("chunks/call_tokens"),
-                             steps = *golden.ids("chunks/call_steps");
+  const std::vector<int32_t> ids = golden.ids("chunks/input_ids")->values(),
+                             tokens = golden.ids("chunks/call_tokens")->values(),
+                             steps = golden.ids("chunks/call_steps")->values();
   const Tensor states = golden.tensor("chunks/input_states", model.dtype()).view({-1, model.config().n_embd});
   if (tokens.size() != steps.size() || states.size(0) != std::ssize(ids))
     fail("chunks: expected as many call_tokens as call_steps and a state a token, found {}, {}, {} and {} tokens",

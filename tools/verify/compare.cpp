@@ -52,8 +52,8 @@ VerifyRow row_of(const ComputedValues& computed, const std::vector<double>& refe
     return row;
   }
   const bool masked = computed.mask != nullptr;
-  const std::vector<double> got = masked ? real_rows(computed.values, *computed.mask) : computed.values;
-  const std::vector<double> want = masked ? real_rows(reference, *computed.mask) : reference;
+  const std::vector<double> got = masked ? real_rows(computed.values, computed.mask->values()) : computed.values;
+  const std::vector<double> want = masked ? real_rows(reference, computed.mask->values()) : reference;
   if (want.empty()) {
     row.detail = "no values to compare";
     return row;

@@ -35,7 +35,7 @@ void compute_generation_routes(const std::string& group, const DecodingRecord& r
 void compute_run(const GoldenFile& golden, const ModrModel& model, const std::string& group, const Tolerances& allowed,
                  Computed& computed) {
   const H5File& file = golden.file();
-  const Prompt prompt{*golden.ids(group + "/prompt"), 0};
+  const Prompt prompt{golden.ids(group + "/prompt")->values(), 0};
   const int64_t words = file.dataset_shape(group + "/logits_f64").numel() / model.config().vocab_size;
   StatesOfCalls states = states_of(golden, model, group);
   GenerateOptions options;

@@ -136,7 +136,7 @@ class ClockedStage final : public StageWork {
   }
   Shape input_shape(int64_t) const override { return {1}; }
   Shape output_shape(int64_t) const override { return {1}; }
-  DType dtype() const override { return DType::f64; }
+  TensorType type() const override { return DType::f64; }
 
  private:
   Tensor at_now() const { return Tensor::full({1}, DType::f64, now_); }
@@ -197,7 +197,7 @@ class LateStage final : public StageWork {
   }
   Shape input_shape(int64_t) const override { return {200'000}; }  // no eager message
   Shape output_shape(int64_t microbatch) const override { return input_shape(microbatch); }
-  DType dtype() const override { return DType::f64; }
+  TensorType type() const override { return DType::f64; }
 
  private:
   const Communicator& meeting_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/mpi_world.hpp"
+#include "support/squares.hpp"
 #include "support/tiny_job.hpp"
 #include "train/train_step.hpp"
 
@@ -35,7 +36,7 @@ void expect_holders_agree(const ParallelConfig& grid, Placement placement) {
       if (shard.home_of(parameter.name) == home) expect_same_bits(group, parameter.variable.value(), parameter.name);
     if (home != ParameterHome::core) continue;
     expect_same_bits(group, shard.model->router_bias(), "the router's bias");
-    EXPECT_GT(sum_of_squares(shard.model->router_bias()), 0);
+    EXPECT_GT(testing::sum_of_squares(shard.model->router_bias()), 0);
   }
 }
 

@@ -77,8 +77,8 @@ TEST(Decoder, TopTwoKeepsTheFirstChoice) {
   first(prefill);
   const auto kept = both.cache().core_window(0, {{0, true}})->past(1),
              expected = first.cache().core_window(0, {{0, true}})->past(1);
-  ASSERT_EQ(kept.rows, expected.rows);
-  for (int64_t row : kept.rows)
+  ASSERT_EQ(kept.rows->values(), expected.rows->values());
+  for (int64_t row : *kept.rows)
     EXPECT_EQ(kept.slab.slice(0, row, row + 1).to_vector(), expected.slab.slice(0, row, row + 1).to_vector());
 }
 
@@ -231,7 +231,7 @@ TEST(Generate, NamesThePromptWhoseLogitsAreNotNumbers) {
       expect_error([&] { generate(model, prompts, options); }, {"problem 7", "not finite"});
     }
     const Tensor logits = Tensor::from<double>(std::vector<double>{1, bad, 3, 2}, {1, 4}, DType::f32);
-    expect_error([&] { most_likely_token(logits, 0, "prompt 0"); }, {"prompt 0", "not finite"});
+    expect_error([&] { most_likely_tokens(logits, [](int64_t) { return "prompt 0"; }); }, {"prompt 0", "not finite"});
   }
 }
 

@@ -28,10 +28,10 @@ ModelConfig config_of(int64_t prelude, int64_t core, int64_t coda) {
 json read_and_store(CacheWindow& window, const ModelConfig& config, int64_t layer, int64_t count, int64_t tag) {
   json seen = json::array();
   const ops::CachedTokens past = window.past(layer);
-  for (std::size_t token = 0; token < past.rows.size(); ++token)
-    if (past.rows[token] >= 0)
-      seen.push_back({token, past.slab.slice(0, past.rows[token], past.rows[token] + 1).to_vector()[0]});
-  for (int64_t i = 0; i < count; ++i) seen.push_back({past.past[0] + i, tag});  // its own, written before reading
+  for (std::size_t token = 0; token < past.rows->size(); ++token)
+    if (const int64_t row = (*past.rows)[token]; row >= 0)
+      seen.push_back({token, past.slab.slice(0, row, row + 1).to_vector()[0]});
+  for (int64_t i = 0; i < count; ++i) seen.push_back({past.past->front() + i, tag});  // its own, written before reading
   window.store(layer, Tensor::full({count, 3 * config.n_embd}, DType::f64, static_cast<double>(tag)));
   return seen;
 }
@@ -149,7 +149,7 @@ TEST(KvCache, ForksReadTheirRootsTokensAndWriteTheirOwn) {
     std::vector<double> values;
     cache.begin({sequence}, {0});
     const auto past = cache.core_window(0, {{0, true}})->past(0);
-    for (int64_t row : past.rows) values.push_back(past.slab.slice(0, row, row + 1).to_vector()[0]);
+    for (int64_t row : *past.rows) values.push_back(past.slab.slice(0, row, row + 1).to_vector()[0]);
     return values;
   };
   store({0}, {2}, 1);

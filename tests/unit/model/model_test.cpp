@@ -1,10 +1,10 @@
-#include "model/modr_model.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "model/modr_model.hpp"
 #include "support/grad_check.hpp"
+#include "support/squares.hpp"
 #include "support/tiny_model.hpp"
 
 namespace modr {
@@ -195,7 +195,7 @@ TEST(ModrModel, PaddingChangesNothingElse) {
   randomize(model, 1);
   const TokenBatch batch = random_batch(1, 6, 13, 2, 5);
   TokenBatch other = batch;
-  std::vector<int32_t> ids = *batch.ids;
+  std::vector<int32_t> ids = batch.ids->values();
   ids[4] = (ids[4] + 1) % 13;
   ids[5] = (ids[5] + 5) % 13;
   other.ids = make_indices(ids);
@@ -224,7 +224,7 @@ TEST(ModrModel, InitialisationFollowsTakase) {
   // A normal truncated at 3 sigma has standard deviation 0.98658 sigma.
   const double std = 0.98658 * std::sqrt(2.0 / (5 * 64)), depth = 1 + 1 + 2 * 3;
   const auto measured = [](const Tensor& tensor) {
-    return std::sqrt(sum_of_squares(tensor.contiguous()) / static_cast<double>(tensor.numel()));
+    return std::sqrt(testing::sum_of_squares(tensor.contiguous()) / static_cast<double>(tensor.numel()));
   };
   for (const Parameter& parameter : model.parameters()) {
     const Tensor& value = parameter.variable.value();

@@ -35,8 +35,9 @@ TokenBatch packed_batch(int64_t only = -1) {
 }
 
 template <typename T>
-std::shared_ptr<const std::vector<T>> part(const std::shared_ptr<const std::vector<T>>& whole, std::size_t d) {
-  return std::make_shared<const std::vector<T>>(whole->begin() + boundaries[d], whole->begin() + boundaries[d + 1]);
+std::shared_ptr<const DeviceArray<T>> part(const std::shared_ptr<const DeviceArray<T>>& whole, std::size_t d) {
+  return std::make_shared<const DeviceArray<T>>(
+      std::vector<T>(whole->begin() + boundaries[d], whole->begin() + boundaries[d + 1]));
 }
 
 TokenBatch alone(const TokenBatch& packed, std::size_t d) {

@@ -3,6 +3,7 @@
 #include "nn/sandwich_block.hpp"
 #include "ops/rope.hpp"
 #include "support/grad_check.hpp"
+#include "support/squares.hpp"
 
 namespace modr {
 namespace {
@@ -70,7 +71,7 @@ TEST(SandwichBlock, WithoutRowsGivesNoRowsAndZeroGradients) {
         EXPECT_EQ(x.grad().shape(), (Shape{0, 6}));
         for (const Variable& parameter : parameters_of(block)) {
           ASSERT_TRUE(parameter.grad().defined());
-          EXPECT_EQ(sum_of_squares(parameter.grad()), 0);
+          EXPECT_EQ(testing::sum_of_squares(parameter.grad()), 0);
         }
       }
 }

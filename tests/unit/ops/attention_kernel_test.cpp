@@ -18,7 +18,7 @@ struct Case {
   Lengths offsets;
   int64_t heads, head_dim;
 
-  kernels::cpu::AttentionShape shape() const {
+  kernels::AttentionShape shape() const {
     return {offsets.data(), static_cast<int64_t>(offsets.size()) - 1, heads, head_dim};
   }
   int64_t rows() const { return offsets.back(); }
@@ -109,12 +109,15 @@ Result<T> attend(const Case& c, const std::vector<T>& qkv, const std::vector<T>&
   const auto statistics = static_cast<std::size_t>(c.heads * c.rows());
   Result<T> r{std::vector<T>(dout.size()), std::vector<T>(qkv.size()), std::vector<Exact<T>>(statistics)};
   std::vector<Exact<T>> delta(statistics);
-  std::vector<Exact<T>> forward(static_cast<std::size_t>(kernels::cpu::causal_attention_workspace<T>(c.shape())));
+  std::vector<Exact<T>> forward(
+      static_cast<std::size_t>(kernels::causal_attention_workspace<T>(kernels::Cpu{}, c.shape())));
   std::vector<Exact<T>> backward(
-      static_cast<std::size_t>(kernels::cpu::causal_attention_backward_workspace<T>(c.shape())));
-  kernels::cpu::causal_attention<T>({c.shape(), qkv.data(), r.out.data(), r.log_sum_exp.data(), forward.data()});
-  kernels::cpu::causal_attention_backward<T>({c.shape(), dout.data(), qkv.data(), (out ? *out : r.out).data(),
-                                              r.log_sum_exp.data(), delta.data(), backward.data(), r.dqkv.data()});
+      static_cast<std::size_t>(kernels::causal_attention_backward_workspace<T>(kernels::Cpu{}, c.shape())));
+  kernels::causal_attention<T>(kernels::Cpu{},
+                               {c.shape(), qkv.data(), r.out.data(), r.log_sum_exp.data(), forward.data()});
+  kernels::causal_attention_backward<T>(
+      kernels::Cpu{}, {c.shape(), dout.data(), qkv.data(), (out ? *out : r.out).data(), r.log_sum_exp.data(),
+                       delta.data(), backward.data(), r.dqkv.data()});
   return r;
 }
 
@@ -224,8 +227,8 @@ std::vector<CachedCase> cached_cases() {
 template <typename T>
 std::vector<T> attend_cached(const CachedCase& c, const std::vector<T>& qkv, const std::vector<T>& slab) {
   std::vector<T> out(static_cast<std::size_t>(c.c.rows() * c.c.width()));
-  kernels::cpu::cached_attention<T>(
-      {c.c.shape(), qkv.data(), slab.data(), c.rows.data(), c.past.data(), c.max_past, out.data()});
+  kernels::cached_attention<T>(
+      kernels::Cpu{}, {c.c.shape(), qkv.data(), slab.data(), c.rows.data(), c.past.data(), c.max_past, out.data()});
   return out;
 }
 

@@ -76,12 +76,13 @@ TEST(CachedAttention, EqualsCausalAttention) {
   const int64_t seq = 7, heads = 2, width = 6, past = 4;
   const Tensor qkv = random_tensor({2 * seq, 3 * width}, 1);
   const auto expected = ops::causal_attention(Variable(qkv), uniform_offsets(2, seq), heads).value();
-  ops::CachedTokens cached{Tensor::zeros({20, 2, width}, DType::f64), {}, {past, past}, past};
+  ops::CachedTokens cached{Tensor::zeros({20, 2, width}, DType::f64), {}, make_offsets({past, past}), past};
+  std::vector<int64_t> rows;
   Tensor fresh = Tensor::empty({2 * (seq - past), 3 * width}, DType::f64);
   for (int64_t a = 0; a < 2; ++a) {
     for (int64_t i = 0; i < past; ++i) {
       const int64_t row = (7 * (a * past + i) + 3) % 20;
-      cached.rows.push_back(row);
+      rows.push_back(row);
       cached.slab.slice(0, row, row + 1)
           .view({2 * width})
           .copy_from(
@@ -89,6 +90,7 @@ TEST(CachedAttention, EqualsCausalAttention) {
     }
     fresh.slice(0, a * (seq - past), (a + 1) * (seq - past)).copy_from(qkv.slice(0, a * seq + past, (a + 1) * seq));
   }
+  cached.rows = make_offsets(rows);
   const auto got = ops::cached_attention(Variable(fresh), uniform_offsets(2, seq - past), heads, cached).value();
   for (int64_t a = 0; a < 2; ++a) {
     const auto want = expected.slice(0, a * seq + past, (a + 1) * seq).to_vector();
@@ -102,7 +104,8 @@ TEST(CachedAttention, SkipsMissingTokens) {
   const Variable qkv(random_tensor({1, 6}, 1));
   const auto attend = [&](std::vector<int64_t> rows) {
     const auto past = static_cast<int64_t>(rows.size());
-    return ops::cached_attention(qkv, uniform_offsets(1, 1), 1, {slab, std::move(rows), {past}, past});
+    return ops::cached_attention(qkv, uniform_offsets(1, 1), 1,
+                                 {slab, make_offsets(std::move(rows)), make_offsets({past}), past});
   };
   EXPECT_EQ(attend({0, -1, 2}).value().to_vector(), attend({0, 2}).value().to_vector());
 }
@@ -111,13 +114,14 @@ TEST(CachedAttention, SkipsMissingTokens) {
 TEST(CachedAttention, SequencesMayDifferInCachedAndInNewTokens) {
   const Tensor slab = random_tensor({6, 2, 4}, 2), qkv = random_tensor({6, 12}, 1);
   const std::vector<int64_t> rows{5, 0, 3, -1, -1, -1, 1, 4, -1}, past{3, 0, 2}, sequences{0, 2, 2, 6};
-  const Tensor together =
-      ops::cached_attention(Variable(qkv), make_offsets(sequences), 2, {slab, rows, past, 3}).value();
+  const Tensor together = ops::cached_attention(Variable(qkv), make_offsets(sequences), 2,
+                                                {slab, make_offsets(rows), make_offsets(past), 3})
+                              .value();
   for (int64_t a = 0; a < 3; ++a) {
     const int64_t first = sequences[std::size_t(a)], end = sequences[std::size_t(a) + 1];
     const std::vector<int64_t> own(rows.begin() + 3 * a, rows.begin() + 3 * a + 3);
     const Tensor alone = ops::cached_attention(Variable(qkv.slice(0, first, end)), uniform_offsets(1, end - first), 2,
-                                               {slab, own, {past[std::size_t(a)]}, 3})
+                                               {slab, make_offsets(own), make_offsets({past[std::size_t(a)]}), 3})
                              .value();
     EXPECT_EQ(together.slice(0, first, end).to_vector(), alone.to_vector());
   }

@@ -255,7 +255,7 @@ INSTANTIATE_TEST_SUITE_P(Ops, EmptyOp, ::testing::ValuesIn(all_cases()),
                          [](const ::testing::TestParamInfo<OpCase>& each) { return std::string(each.param.name); });
 
 TEST(CachedAttention, WithoutSequences) {
-  const ops::CachedTokens nothing{Tensor::zeros({3, 2, 4}, DType::f64), {}, {}, 0};
+  const ops::CachedTokens nothing{Tensor::zeros({3, 2, 4}, DType::f64), make_offsets({}), make_offsets({}), 0};
   const Variable qkv = testing::random_leaf({0, 12}, 1);
   EXPECT_EQ(ops::cached_attention(qkv, uniform_offsets(0, 1), 2, nothing).shape(), (Shape{0, 4}));
 }

@@ -1,9 +1,11 @@
+#include "ops/linear_cross_entropy.hpp"
+
 #include <gtest/gtest.h>
 
 #include "ops/cross_entropy.hpp"
 #include "ops/linear.hpp"
-#include "ops/linear_cross_entropy.hpp"
 #include "support/grad_check.hpp"
+#include "support/squares.hpp"
 
 namespace modr {
 namespace {
@@ -117,9 +119,9 @@ TEST(LinearCrossEntropy, WithoutLabelsIsZero) {
     EXPECT_EQ(loss.value().item(), 0);
     backward(loss);
     EXPECT_EQ(x.grad().shape(), x.shape());
-    EXPECT_EQ(sum_of_squares(x.grad()), 0);
+    EXPECT_EQ(testing::sum_of_squares(x.grad()), 0);
     EXPECT_EQ(w.grad().shape(), w.shape());
-    EXPECT_EQ(sum_of_squares(w.grad()), 0);
+    EXPECT_EQ(testing::sum_of_squares(w.grad()), 0);
   }
 }
 

@@ -48,22 +48,24 @@ struct Decoding {
 
   // The new tokens [skipped, skipped + count) of each of `sequences`; those before them are in the cache then.
   Tensor run(const std::vector<std::size_t>& sequences) const {
-    ops::CachedTokens cached{slab, {}, {}, 0};
-    std::vector<int64_t> offsets{0};
+    std::vector<int64_t> offsets{0}, cached_rows, lengths;
+    int64_t max_past = 0;
     int64_t rows = 0;
     for (const std::size_t a : sequences) {
-      cached.past.push_back(past[a]);
-      cached.max_past = std::max(cached.max_past, past[a]);
+      lengths.push_back(past[a]);
+      max_past = std::max(max_past, past[a]);
       offsets.push_back(rows += news[a]);
     }
     const Tensor in = Tensor::empty({rows, 3 * width}, qkv.dtype());
     for (std::size_t i = 0; i < sequences.size(); ++i) {
       const auto a = static_cast<int64_t>(sequences[i]);
       in.slice(0, offsets[i], offsets[i + 1]).copy_from(qkv.slice(0, 8 * a, 8 * a + news[sequences[i]]));
-      for (int64_t p = 0; p < cached.max_past; ++p)
-        cached.rows.push_back(p >= past[sequences[i]] ? -1 : p % 5 == 4 ? -1 : 100 * a + p);
+      for (int64_t p = 0; p < max_past; ++p)
+        cached_rows.push_back(p >= past[sequences[i]] ? -1 : p % 5 == 4 ? -1 : 100 * a + p);
     }
-    return ops::cached_attention(Variable(in), make_offsets(offsets), heads, cached).value();
+    return ops::cached_attention(Variable(in), make_offsets(offsets), heads,
+                                 {slab, make_offsets(cached_rows), make_offsets(lengths), max_past})
+        .value();
   }
 };
 

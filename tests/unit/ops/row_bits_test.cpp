@@ -80,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(RowBits, Products, ::testing::ValuesIn(all_cases()));
 // On processors with matrix units bf16 products are oneDNN's, whose bits differ with the number of rows (here in some of
 // these sizes, too); by blocks they do not.
 TEST(RowBits, OfOneDnnsProductsByRowsDoNotDependOnTheOtherRows) {
-  using namespace kernels::cpu;
+  using namespace kernels;
   const auto bf16 = onednn::type_of<bfloat16>();
   for (const auto& [k, n] : {std::pair<int64_t, int64_t>{64, 48}, {17, 5}, {513, 100}, {1100, 63}})
     for (const bool packed : {false, true})

@@ -53,7 +53,7 @@ class ToyStage : public StageWork {
     return {problem_.rows[static_cast<std::size_t>(microbatch)], problem_.width};
   }
   Shape output_shape(int64_t microbatch) const override { return input_shape(microbatch); }
-  DType dtype() const override { return DType::f64; }
+  TensorType type() const override { return DType::f64; }
 
   std::array<Variable, 3> weights;
   std::map<int64_t, double> losses;  // by microbatch, at the last stage

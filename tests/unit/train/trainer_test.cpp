@@ -7,6 +7,7 @@
 #include "checkpoint/checkpoint_folder.hpp"
 #include "support/expect_error.hpp"
 #include "support/metrics_file.hpp"
+#include "support/squares.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_job.hpp"
 #include "train/train_step.hpp"
@@ -98,8 +99,8 @@ TEST(Trainer, BranchesStartFromAFrozenBackbone) {
   const CheckpointReader before(job.train.init_from), after(train(self, job, data, {folder.path()}).checkpoint);
   for (const std::string& name : before.weight_names())
     EXPECT_EQ(before.read_weight(name, DType::f32).to_vector(), after.read_weight(name, DType::f32).to_vector());
-  EXPECT_GT(sum_of_squares(after.read_weight("transformer.core_block.0.attn.Wqkv.lora_B", DType::f32)), 0);
-  EXPECT_GT(sum_of_squares(after.read_weight(router_bias_name, DType::f32)), 0);
+  EXPECT_GT(testing::sum_of_squares(after.read_weight("transformer.core_block.0.attn.Wqkv.lora_B", DType::f32)), 0);
+  EXPECT_GT(testing::sum_of_squares(after.read_weight(router_bias_name, DType::f32)), 0);
   EXPECT_TRUE(after.is_trainable("transformer.router.weight"));
   EXPECT_FALSE(after.is_trainable("transformer.wte.weight"));
 }
