@@ -40,7 +40,7 @@ set(ENV{PKG_CONFIG_PATH} ${WORK})
 
 # Configures `folder`; `line` is what has to be said, or empty where it has to succeed.
 function(expect folder name line)
-  execute_process(COMMAND ${CMAKE_COMMAND} -S ${WORK} -B ${WORK}/${folder} -DMODR_HDF5=${name}
+  execute_process(COMMAND ${CMAKE_COMMAND} -G Ninja -S ${WORK} -B ${WORK}/${folder} -DMODR_HDF5=${name}
     RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
   string(REGEX REPLACE "[ \n]+" " " said "${output}")
   string(FIND "${said}" "${line}" at)
