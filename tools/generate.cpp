@@ -6,6 +6,7 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,11 +14,13 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "comm/agree.hpp"
+#include "comm/launcher.hpp"
 #include "dataset/prompt_template.hpp"
 #include "eval/serve_branches.hpp"
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/commands.hpp"
 #include "tools/cli/model_loading.hpp"
+#include "tools/cli/text_writer.hpp"
 
 namespace modr::tools {
 
@@ -93,27 +96,30 @@ GenerateOptions options_of(const Request& request) {
   return options;
 }
 
-// Shows tokens as they come.
+void write_text(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    fail("cannot write to stdout");
+  }
+}
+
+// Shows tokens as they come; what mpirun passes on, line by line.
 class TextStream {
  public:
-  explicit TextStream(const Tokenizer& tokenizer) : decoder_(tokenizer, true) {}
+  explicit TextStream(const Tokenizer& tokenizer)
+      : decoder_(tokenizer, true), writer_(write_text, detect_launch().by_mpi) {}
   void push(int32_t token) {
-    write(decoder_.push(token));
+    writer_.push(decoder_.push(token));
     ++num_tokens_;
   }
   void finish(const std::vector<int32_t>& tokens) {
     while (num_tokens_ < tokens.size()) push(tokens[num_tokens_]);
-    write(decoder_.finish() + "\n");
+    writer_.push(decoder_.finish());
+    writer_.finish();
   }
 
  private:
-  static void write(const std::string& text) {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-      fail("cannot write to stdout");
-    }
-  }
-
   StreamDecoder decoder_;
+  TextWriter writer_;
   std::size_t num_tokens_ = 0;
 };
 

@@ -1,8 +1,13 @@
 // modr: finds the subcommand, runs it, and is the one place where a failure becomes a line of text and an exit code.
 #include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -86,12 +91,25 @@ void leave_mark(const char* what) {
   if (const char* file = std::getenv("MODR_END_FILE")) std::ofstream(std::string(file) + what);
 }
 
+// Whether SIGHUP was ignored (nohup) when the process began. UCX, which an MPI may load, makes it its debugger's in a
+// constructor; only what stands in .preinit_array comes before those. (By the system call: a sanitizer's sigaction is not
+// ready then. The kernel's structure begins with the handler.)
+bool hangup_was_ignored = false;
+void look_at_hangup() {
+  std::array<std::uintptr_t, 8> action{};
+  constexpr std::size_t mask_bytes = 8;
+  if (syscall(SYS_rt_sigaction, SIGHUP, nullptr, action.data(), mask_bytes) == 0)
+    hangup_was_ignored = action[0] == reinterpret_cast<std::uintptr_t>(SIG_IGN);
+}
+[[gnu::section(".preinit_array"), gnu::used]] void (*const before_libraries)() = look_at_hangup;
+
 }  // namespace
 
 }  // namespace modr::tools
 
 int main(int argc, char** argv) {
   modr::tools::open_standard_streams();
+  std::signal(SIGHUP, modr::tools::hangup_was_ignored ? SIG_IGN : SIG_DFL);
   std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of the write, told like a full disk
   modr::tools::leave_mark(".begun");
   try {

@@ -121,7 +121,8 @@ ran=0
 while IFS= read -r -u 9 command; do
   reason=$(reason_against "$command")
   if [[ -n $reason ]]; then
-    expect type "${command%% *}" > /dev/null
+    # (What is not ours, as MPICH, may be missing here.)
+    if [[ ${command%% *} == */* ]]; then expect type "${command%% *}" > /dev/null; fi
     echo "not run: $command ($reason)"
     continue
   fi

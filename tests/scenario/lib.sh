@@ -16,7 +16,7 @@ silently() { "$@" > said.txt 2>&1 || die "$*: $(< said.txt)"; }
 # What is not every MPI's stands only here and in tests/CMakeLists.txt. One that does not know the flags says so now.
 # Open MPI refuses to run as root unless it is told to (launch/common.sh).
 if ((EUID == 0)); then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
-mpirun=(mpirun --oversubscribe --bind-to none)
+mpirun=(mpirun --oversubscribe --bind-to none --mca btl ^tcp)  # (as tests/CMakeLists.txt)
 silently "${mpirun[@]}" -n 1 true
 on_ranks() { timeout 600 "${mpirun[@]}" -n "$1" "$modr" "${@:2}"; }
 

@@ -12,11 +12,13 @@ function(make_library name)
     -o ${WORK}/${name} COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
-# "hdf5-NAME" for pkg-config.
+# "hdf5-NAME" for pkg-config; BESIDE are further libraries that it links with.
 function(make_package name)
-  make_library(libhdf5_${name}.so ${ARGN})
+  cmake_parse_arguments(PARSE_ARGV 1 with "" "" "BESIDE")
+  make_library(libhdf5_${name}.so ${with_UNPARSED_ARGUMENTS})
+  list(JOIN with_BESIDE " " beside)
   file(WRITE ${WORK}/hdf5-${name}.pc
-    "Name: HDF5\nDescription: none\nVersion: 1.10.8\nLibs: -L${WORK} -lhdf5_${name}\n")
+    "Name: HDF5\nDescription: none\nVersion: 1.10.8\nLibs: -L${WORK} -lhdf5_${name} ${beside}\n")
 endfunction()
 
 make_library(libmpi_ours.so)
@@ -24,6 +26,13 @@ make_library(libmpi_other.so)
 make_package(ours libmpi_ours.so)
 make_package(other libmpi_other.so)
 make_package(alone)
+# What an MPI has for other languages: a layer over itself, and one over that.
+foreach(mpi ours other)
+  make_library(libmpi_fortran_${mpi}.so libmpi_${mpi}.so)
+  make_library(libmpi_fortran08_${mpi}.so libmpi_fortran_${mpi}.so libmpi_${mpi}.so)
+endforeach()
+make_package(layers libmpi_ours.so BESIDE -lmpi_fortran08_ours -lmpi_fortran_ours -lmpi_ours)
+make_package(other_layers BESIDE -lmpi_fortran08_other -lmpi_fortran_other -lmpi_other)
 file(WRITE ${WORK}/CMakeLists.txt "cmake_minimum_required(VERSION 3.25)\nproject(one LANGUAGES CXX)\n
 list(APPEND CMAKE_MODULE_PATH ${modules})\nfind_package(PkgConfig REQUIRED)\n
 set(MPI_CXX_LIBRARIES ${WORK}/libmpi_ours.so)\ninclude(Hdf5)\n")
@@ -31,7 +40,7 @@ set(ENV{PKG_CONFIG_PATH} ${WORK})
 
 # Configures `folder`; `line` is what has to be said, or empty where it has to succeed.
 function(expect folder name line)
-  execute_process(COMMAND ${CMAKE_COMMAND} -S ${WORK} -B ${WORK}/${folder} -DMODR_HDF5=${name}
+  execute_process(COMMAND ${CMAKE_COMMAND} -G Ninja -S ${WORK} -B ${WORK}/${folder} -DMODR_HDF5=${name}
     RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
   string(REGEX REPLACE "[ \n]+" " " said "${output}")
   string(FIND "${said}" "${line}" at)
@@ -47,4 +56,6 @@ expect(ours hdf5-ours "")
 expect(alone hdf5-alone "")
 expect(other hdf5-other "expected one built without MPI or with this build's (libmpi_ours.so), found \
 ${WORK}/libhdf5_other.so, which loads libmpi_other.so")
+expect(layers hdf5-layers "")
+expect(other_layers hdf5-other_layers "found ${WORK}/libmpi_fortran08_other.so, which loads libmpi_")
 expect(missing hdf5-missing "hdf5-missing")
