@@ -41,7 +41,8 @@ Launch detect_launch(const Environment& environment) {
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
     if (launch.num_ranks == 0) launch.num_ranks = number_in(environment, name);
   }
-  for (const char* name : {"OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_STEP_TASKS_PER_NODE"})
+  // The last wins: Slurm's is of mpirun's daemons where mpirun runs inside a Slurm job.
+  for (const char* name : {"SLURM_STEP_TASKS_PER_NODE", "MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE"})
     if (const int ranks = number_in(environment, name, true); launch.by_mpi && ranks > 0) launch.ranks_on_host = ranks;
   // SLURM_PROCID would be there in a batch script too, where this process is alone.
   const int slurm_tasks = number_in(environment, "SLURM_STEP_NUM_TASKS");

@@ -24,8 +24,8 @@ struct Launch {
   int ranks_on_host = 1;
 };
 
-/// Tells from the launchers' variables (Open MPI's, PMIx, PMI). Throws Error when Slurm started several tasks that
-/// cannot find each other (srun without an MPI plugin): each would run the whole job over the others' files.
+/// Tells from the launchers' variables (Open MPI's, MPICH's, PMIx, PMI). Throws Error when Slurm started several tasks
+/// that cannot find each other (srun without an MPI plugin): each would run the whole job over the others' files.
 Launch detect_launch(const Environment& environment = process_environment);
 
 /// The rank that the launcher says this process has, known before MPI is initialised; 0 for a process alone.

@@ -40,7 +40,12 @@ TEST(Launcher, KnowsMpirunAndSrun) {
 TEST(Launcher, KnowsHowManyRanksShareTheHost) {
   EXPECT_EQ(launch_with({{"OMPI_COMM_WORLD_SIZE", "8"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"}}).ranks_on_host, 4);
   EXPECT_EQ(launch_with({{"PMIX_RANK", "1"}, {"SLURM_STEP_TASKS_PER_NODE", "3(x2),1"}}).ranks_on_host, 3);
+  EXPECT_EQ(launch_with({{"PMI_RANK", "1"}, {"PMI_SIZE", "8"}, {"MPI_LOCALNRANKS", "4"}}).ranks_on_host, 4);
   EXPECT_EQ(launch_with({{"OMPI_COMM_WORLD_SIZE", "8"}}).ranks_on_host, 1);
+  // mpirun inside a Slurm job starts its own daemons by srun, one a host
+  const std::pair<const std::string, std::string> daemons{"SLURM_STEP_TASKS_PER_NODE", "1(x2)"};
+  EXPECT_EQ(launch_with({{"OMPI_COMM_WORLD_SIZE", "8"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"}, daemons}).ranks_on_host, 4);
+  EXPECT_EQ(launch_with({{"PMI_RANK", "1"}, {"MPI_LOCALNRANKS", "4"}, daemons}).ranks_on_host, 4);
   EXPECT_EQ(launch_with({{"SLURM_STEP_TASKS_PER_NODE", "3"}}).ranks_on_host, 1) << "a batch script's own";
 }
 
