@@ -1,11 +1,16 @@
 #include "comm/launcher.hpp"
 
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 
 namespace modr {
@@ -58,6 +63,18 @@ int launched_rank(const Environment& environment) {
     if (environment(name)) return number_in(environment, name);
   }
   return 0;
+}
+
+bool is_read(int descriptor, double most_s) {
+  struct stat status {};
+  if (fstat(descriptor, &status) != 0 || !S_ISFIFO(status.st_mode)) return true;
+  const Stopwatch waited;
+  int unread = 0;
+  while (ioctl(descriptor, FIONREAD, &unread) == 0 && unread > 0) {
+    if (waited.seconds() >= most_s) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
 }
 
 void check_num_ranks(const Launch& launch, int found) {

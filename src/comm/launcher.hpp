@@ -31,6 +31,10 @@ Launch detect_launch(const Environment& environment = process_environment);
 /// The rank that the launcher says this process has, known before MPI is initialised; 0 for a process alone.
 int launched_rank(const Environment& environment = process_environment);
 
+/// Waits until what was written into a pipe has been read at its other end, `most_s` seconds at most, and says whether
+/// it has; for what is no pipe at once. MPICH's mpirun ends with an abort without reading what is still in its pipes.
+bool is_read(int descriptor, double most_s);
+
 /// Throws Error when the launcher started another number of ranks than MPI has found, as when one MPI's mpirun starts
 /// a program that was built with another MPI.
 void check_num_ranks(const Launch& launch, int found);

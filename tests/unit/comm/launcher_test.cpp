@@ -1,8 +1,13 @@
 #include "comm/launcher.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
+#include <cstdio>
 #include <map>
+#include <memory>
+#include <thread>
 
 #include "base/error.hpp"
 
@@ -61,6 +66,27 @@ TEST(Launcher, KnowsTheRank) {
   EXPECT_EQ(rank_with({{"OMPI_COMM_WORLD_RANK", "2"}, {"PMIX_RANK", "2"}}), 2);
   EXPECT_EQ(rank_with({{"PMIX_RANK", "3"}}), 3);
   EXPECT_EQ(rank_with({{"PMI_RANK", "1"}}), 1);
+}
+
+TEST(Launcher, WaitsUntilAPipeIsRead) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  const auto [out, in] = ends;
+  EXPECT_TRUE(is_read(in, 0));
+  ASSERT_EQ(write(in, "ab", 2), 2);
+  EXPECT_FALSE(is_read(in, 0));
+  EXPECT_FALSE(is_read(in, 0.01));
+  std::array<char, 2> text{};
+  std::thread reader([&] { EXPECT_EQ(read(out, text.data(), text.size()), 2); });
+  EXPECT_TRUE(is_read(in, 60));
+  reader.join();
+  close(out);
+  close(in);
+  EXPECT_TRUE(is_read(in, 0)) << "no longer open";
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), std::fclose);
+  std::fputs("text", file.get());
+  std::fflush(file.get());
+  EXPECT_TRUE(is_read(fileno(file.get()), 0)) << "no pipe";
 }
 
 TEST(Launcher, TasksThatCannotFindEachOtherAreRefused) {
