@@ -23,8 +23,23 @@ fi
 # on_ranks ARGUMENTS...: modr on all of the job's tasks. srun does not take the number of cores over from sbatch by
 # itself (since Slurm 22.05). Ranks end together: a task that is left behind has lost the others and is ended, but not
 # at once, since that would be a kill among the exit codes of a job that is just saying it was interrupted.
+# A step that Slurm cannot launch (a node has a folder spmix_appdir_JOB.STEP left from a start that ended badly) is no
+# success, though srun 22.05 then exits with 0. So rank 0, which is on this host, first removes a file; where that is
+# still there it is tried again: the next step has another number.
 on_ranks() {
-  srun --mpi=pmix --cpus-per-task="$OMP_NUM_THREADS" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30 "$modr" "$@"
+  local unseen code try
+  unseen=$(mktemp)
+  for try in 1 2 3; do
+    code=0
+    # shellcheck disable=SC2016  # each rank expands it
+    srun --mpi=pmix --cpus-per-task="$OMP_NUM_THREADS" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30 \
+      bash -c '[[ $SLURM_PROCID != 0 ]] || rm -f "$0"; exec "$@"' "$unseen" "$modr" "$@" || code=$?
+    [[ -e $unseen ]] || return "$code"
+    echo "$SLURM_JOB_NAME: srun started no ranks (its code is $code), try $try of 3" >&2
+    sleep $((try < 3 ? 5 : 0))
+  done
+  rm -f "$unseen"
+  return $((code > 0 ? code : 1))
 }
 
 latest_of() { cat "$1/checkpoints/latest" 2>/dev/null || echo none; }

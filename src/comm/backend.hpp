@@ -21,7 +21,7 @@ enum class ReduceType { f32, f64, i64 };
 class CounterBackend {
  public:
   virtual ~CounterBackend() = default;
-  virtual int64_t next() = 0;
+  virtual int64_t next(int64_t taken) = 0;
   /// Collective.
   virtual void close() = 0;
 };

@@ -1,11 +1,16 @@
 #include "comm/launcher.hpp"
 
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 
 namespace modr {
@@ -41,7 +46,8 @@ Launch detect_launch(const Environment& environment) {
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
     if (launch.num_ranks == 0) launch.num_ranks = number_in(environment, name);
   }
-  for (const char* name : {"OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_STEP_TASKS_PER_NODE"})
+  // The last wins: Slurm's is of mpirun's daemons where mpirun runs inside a Slurm job.
+  for (const char* name : {"SLURM_STEP_TASKS_PER_NODE", "MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE"})
     if (const int ranks = number_in(environment, name, true); launch.by_mpi && ranks > 0) launch.ranks_on_host = ranks;
   // SLURM_PROCID would be there in a batch script too, where this process is alone.
   const int slurm_tasks = number_in(environment, "SLURM_STEP_NUM_TASKS");
@@ -57,6 +63,18 @@ int launched_rank(const Environment& environment) {
     if (environment(name)) return number_in(environment, name);
   }
   return 0;
+}
+
+bool is_read(int descriptor, double most_s) {
+  struct stat status {};
+  if (fstat(descriptor, &status) != 0 || !S_ISFIFO(status.st_mode)) return true;
+  const Stopwatch waited;
+  int unread = 0;
+  while (ioctl(descriptor, FIONREAD, &unread) == 0 && unread > 0) {
+    if (waited.seconds() >= most_s) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
 }
 
 void check_num_ranks(const Launch& launch, int found) {

@@ -24,12 +24,16 @@ struct Launch {
   int ranks_on_host = 1;
 };
 
-/// Tells from the launchers' variables (Open MPI's, PMIx, PMI). Throws Error when Slurm started several tasks that
-/// cannot find each other (srun without an MPI plugin): each would run the whole job over the others' files.
+/// Tells from the launchers' variables (Open MPI's, MPICH's, PMIx, PMI). Throws Error when Slurm started several tasks
+/// that cannot find each other (srun without an MPI plugin): each would run the whole job over the others' files.
 Launch detect_launch(const Environment& environment = process_environment);
 
 /// The rank that the launcher says this process has, known before MPI is initialised; 0 for a process alone.
 int launched_rank(const Environment& environment = process_environment);
+
+/// Waits until what was written into a pipe has been read at its other end, `most_s` seconds at most, and says whether
+/// it has; for what is no pipe at once. MPICH's mpirun ends with an abort without reading what is still in its pipes.
+bool is_read(int descriptor, double most_s);
 
 /// Throws Error when the launcher started another number of ranks than MPI has found, as when one MPI's mpirun starts
 /// a program that was built with another MPI.

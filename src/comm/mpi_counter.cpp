@@ -52,11 +52,12 @@ class MpiCounter final : public CounterBackend {
   // A draw that nobody waits for any more may still be answered.
   ~MpiCounter() override { group_->monitor().keep(draw_); }
 
-  int64_t next() override {
+  int64_t next(int64_t taken) override {
     Tag tag = group_->tag(Operation::draw);
     tag.peer = group_->member(owner);
     group_->monitor().start(tag);
-    MODR_MPI(MPI_Rget_accumulate, &draw_->step, 1, MPI_INT64_T, &draw_->number, 1, MPI_INT64_T, owner, 0, 1,
+    draw_->taken = taken;
+    MODR_MPI(MPI_Rget_accumulate, &draw_->taken, 1, MPI_INT64_T, &draw_->number, 1, MPI_INT64_T, owner, 0, 1,
              MPI_INT64_T, MPI_SUM, window_, &draw_->request);
     group_->monitor().wait(tag, std::span(&tag.peer, 1), [this] { return is_drawn(); });
     return draw_->number;
@@ -71,7 +72,7 @@ class MpiCounter final : public CounterBackend {
 
  private:
   struct Draw {
-    int64_t step = 1, number = 0;
+    int64_t taken = 1, number = 0;
     MPI_Request request = MPI_REQUEST_NULL;
   };
 

@@ -1,5 +1,7 @@
 #include "comm/mpi_session.hpp"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -63,6 +65,7 @@ void MpiSession::finish() const {
 
 void MpiSession::abort(int code) const {
   std::fflush(nullptr);
+  if (by_mpi_ && is_read(STDERR_FILENO, /*most_s=*/0.5)) is_read(STDOUT_FILENO, /*most_s=*/0.5);
   if (by_mpi_) MPI_Abort(MPI_COMM_WORLD, code);
   std::_Exit(code);
 }

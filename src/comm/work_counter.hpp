@@ -16,8 +16,8 @@ class WorkCounter {
  public:
   /// Collective. Starts at 0.
   explicit WorkCounter(const Communicator& comm);
-  /// Not collective. Throws Error after close().
-  int64_t next();
+  /// Not collective. The next number, of `taken` (1 or more) that nobody else is given. Throws Error after close().
+  int64_t next(int64_t taken = 1);
   /// Collective; to be called once every rank has stopped drawing. (A destructor must not communicate: a counter that
   /// is dropped without close(), as when an exception ends the job, is released with the process.)
   void close();

@@ -46,8 +46,8 @@ std::vector<std::string> run_pool(const Communicator& comm, int64_t count,
   WorkCounter counter(comm);
   std::string parcel;
   std::exception_ptr failure;
-  for (int64_t piece = counter.next(); piece < count; piece = counter.next()) {
-    if (failure) continue;  // draw what is left, so that the others stop too
+  // A rank that fails takes all that is left, so that the others stop too.
+  for (int64_t piece = counter.next(); piece < count && !failure; piece = counter.next(failure ? count : 1)) {
     try {
       if (on_start) on_start(piece);
       append(parcel, piece, work(piece));

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The launch scripts on a real Slurm, of one node that is this machine: a training that reaches its time limit saves,
 # goes back into the queue and ends with the losses of one that nobody interrupted; scancel in the middle of a save;
-# ranks that are killed or lost; evaluation, alone and after a training; an array of run files. Debian: slurm-wlm,
-# munge. The daemons listen at this machine's loopback address only and are ended by their numbers.
+# ranks that are killed or lost; a step that cannot be launched; evaluation, alone and after a training; an array of
+# run files. Debian: slurm-wlm, munge. The daemons listen at this machine's loopback address only and are ended by
+# their numbers.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1  # as ctest has it
 skip() { echo "skipped: $*"; exit 77; }
@@ -40,7 +41,7 @@ within() {
 host=$(uname -n)
 export SLURM_CONF=$work/slurm.conf
 chmod 755 "$work"
-mkdir -m 755 munge state spool
+mkdir -m 755 munge state spool node_tmp
 (umask 077; head -c 1024 /dev/urandom > munge/key)
 port=$((20000 + $$ % 4000 * 2))
 # cred_expire (5 at least) is also how long a requeued job waits; CPUs are what Slurm hands out, whatever is there.
@@ -58,6 +59,7 @@ CredType=cred/munge
 AuthInfo=socket=$work/munge/socket,cred_expire=5
 StateSaveLocation=$work/state
 SlurmdSpoolDir=$work/spool
+TmpFS=$work/node_tmp
 SlurmctldPidFile=$work/slurmctld.pid
 SlurmdPidFile=$work/slurmd.pid
 SlurmdParameters=config_overrides
@@ -176,6 +178,18 @@ for process in /proc/[0-9]*; do
 done
 goes_on_by_itself lost "(ranks lost each other .code 3.|a rank was killed .code 137.)"
 expect grep -q "modr train: rank 1 did not come to " lost.log
+
+# The folder of the job's step is there already, as after a start whose node broke down: that step cannot be launched,
+# the next one is.
+like_whole unclean
+job=$(submit --hold --output=unclean.log launch/slurm/train.sbatch --config unclean.yaml)
+mkdir -p "node_tmp/spmix_appdir_${EUID}_$job.0"
+scontrol release "$job"
+ends "$job" COMPLETED 120
+not_requeued "$job"
+expect grep -q "^modr-train: srun started no ranks .its code is [0-9]*., try 1 of 3" unclean.log
+same_losses unclean
+echo "unclean: the next step was launched"
 
 # A training, told by USR1 to save and go on later, and the evaluation that waits for it.
 evaluation=(--data data --tasks "gain,chain" --num-steps "1,3" --limit 6 --max-new-tokens 8 --batch 2)

@@ -10,8 +10,15 @@ losses runs/whole > whole.txt
 mkdir bin
 cat > bin/srun <<'SRUN'
 #!/usr/bin/env bash
+# A step that cannot be launched: nothing runs, and the code is 0.
+echo >> tries.txt
+if (($(wc -l < tries.txt) <= ${UNLAUNCHED:-0})); then
+  echo "srun: error: task 0 launch failed: Unspecified error" >&2
+  exit 0
+fi
 while [[ $1 == --* ]]; do shift; done
-exec mpirun --oversubscribe --bind-to none -n 2 bash -c 'echo $$ > rank_$OMPI_COMM_WORLD_RANK; exec "$@"' rank "$@"
+exec mpirun --oversubscribe --bind-to none -n 2 bash -c \
+  'export SLURM_PROCID=$OMPI_COMM_WORLD_RANK; echo $$ > rank_$SLURM_PROCID; exec "$@"' rank "$@"
 SRUN
 cat > bin/scontrol <<'SCONTROL'
 #!/usr/bin/env bash
@@ -25,7 +32,7 @@ export MODR_BUILD
 
 # start NAME RESTARTS OPTIONS...: the batch script, in the background, as Slurm starts it for the (RESTARTS + 1)th time.
 start() {
-  rm -f scontrol.txt rank_*
+  rm -f scontrol.txt tries.txt rank_*
   sed "s/^name: whole/name: $1/" whole.yaml > "$1.yaml"
   SLURM_RESTART_COUNT=$2 bash "$repository/launch/slurm/train.sbatch" --config "$1.yaml" "${@:3}" > "$1.log" 2>&1 &
   job=$!
@@ -94,4 +101,20 @@ wait $job || code=$?
 [[ $code == 2 ]] && grep -q "unknown key; did you mean 'steps'" wrong.log ||
   { cat wrong.log; die "wrong: exit code $code"; }
 not_requeued wrong
+
+# A step that was not launched is no run that is finished: it is tried again, and fails in the end.
+UNLAUNCHED=1 start again 0
+ended again 0 "srun started no ranks .its code is 0., try 1 of 3$"
+expect test "$(wc -l < tries.txt)" = 2
+losses runs/again | cmp - whole.txt || die "again: other losses than in one piece"
+UNLAUNCHED=9 start never 0
+ended never 1 "srun started no ranks .its code is 0., try 3 of 3$"
+expect test "$(wc -l < tries.txt)" = 3
+not_requeued never
+export TMPDIR=$work/tmp
+mkdir "$TMPDIR"
+code=0
+UNLAUNCHED=9 bash "$repository/launch/slurm/evaluate.sbatch" --checkpoint runs/whole 2> evaluate.log || code=$?
+[[ $code == 1 ]] || { cat evaluate.log; die "an evaluation that was not launched: exit code $code"; }
+expect rmdir "$TMPDIR"
 echo "passed"

@@ -3,7 +3,8 @@
 #                     Open MPI in lines that begin with "[host"
 #   -DSTDOUT=REGEX    prints what matches to stdout
 #   -DPROGRAM=NAME -DLINE=REGEX  prints, among what mpirun says, one line "NAME: ..." to stderr, whose rest matches (no
-#                     such line where REGEX is empty), and leaves no process of those whose "pid 123" is in stdout
+#                     such line where REGEX is empty), and leaves no process of those whose "pid 123" is in stdout (for
+#                     more than 5 s)
 #   -DWITHIN=SECONDS  ends in that time
 foreach(at RANGE ${CMAKE_ARGC})
   if(started)
@@ -56,8 +57,14 @@ if(DEFINED LINE)
   endif()
   foreach(process ${processes})
     string(REPLACE "pid " "/proc/" process "${process}")
-    if(EXISTS "${process}/exe")  # one that has ended, but that its parent has not seen yet, has none
-      message(FATAL_ERROR "still there after the job's end: ${process}")
+    foreach(look RANGE 50)  # MPICH's mpirun ends some milliseconds before its ranks are gone
+      if(NOT EXISTS "${process}/exe")  # one that has ended, but that its parent has not seen yet, has none
+        break()
+      endif()
+      execute_process(COMMAND ${CMAKE_COMMAND} -E sleep 0.1)
+    endforeach()
+    if(EXISTS "${process}/exe")
+      message(FATAL_ERROR "still there 5 s after the job's end: ${process}")
     endif()
   endforeach()
 endif()

@@ -73,6 +73,18 @@ TEST(WorkCounter, OthersDrawWhileTheFirstRankComputes) {
   counter.close();
 }
 
+TEST(WorkCounter, ManyAreTakenAtOnce) {
+  WorkCounter counter(mpi_world());
+  constexpr int64_t many = 1000;
+  const std::vector<int64_t> drawn = mpi_world().all_gather(counter.next(many));
+  for (const int64_t number : drawn) {
+    EXPECT_EQ(number % many, 0);
+    EXPECT_EQ(std::ranges::count(drawn, number), 1);
+    EXPECT_LT(number, many * mpi_world().size());
+  }
+  counter.close();
+}
+
 TEST(WorkCounter, IsNotUsedAfterClose) {
   WorkCounter counter(mpi_world());
   counter.close();

@@ -59,7 +59,7 @@ TEST(RankPool, TheOthersGetOnWhileTheRootIsAtALongPiece) {
 
 // The others do the piece they have in hand, which here lasts until the rank that failed has left its loop, and no other.
 TEST(RankPool, AFailureStopsAllRanksAfterThePieceTheyAreAt) {
-  constexpr int64_t count = 100000;
+  constexpr int64_t count = int64_t{1} << 40;  // more than a rank could draw one by one
   const SharedFolder folder;
   const auto left = folder.path() / "left";
   int64_t done = 0;

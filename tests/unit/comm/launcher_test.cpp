@@ -1,8 +1,13 @@
 #include "comm/launcher.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
+#include <cstdio>
 #include <map>
+#include <memory>
+#include <thread>
 
 #include "base/error.hpp"
 
@@ -40,7 +45,12 @@ TEST(Launcher, KnowsMpirunAndSrun) {
 TEST(Launcher, KnowsHowManyRanksShareTheHost) {
   EXPECT_EQ(launch_with({{"OMPI_COMM_WORLD_SIZE", "8"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"}}).ranks_on_host, 4);
   EXPECT_EQ(launch_with({{"PMIX_RANK", "1"}, {"SLURM_STEP_TASKS_PER_NODE", "3(x2),1"}}).ranks_on_host, 3);
+  EXPECT_EQ(launch_with({{"PMI_RANK", "1"}, {"PMI_SIZE", "8"}, {"MPI_LOCALNRANKS", "4"}}).ranks_on_host, 4);
   EXPECT_EQ(launch_with({{"OMPI_COMM_WORLD_SIZE", "8"}}).ranks_on_host, 1);
+  // mpirun inside a Slurm job starts its own daemons by srun, one a host
+  const std::pair<const std::string, std::string> daemons{"SLURM_STEP_TASKS_PER_NODE", "1(x2)"};
+  EXPECT_EQ(launch_with({{"OMPI_COMM_WORLD_SIZE", "8"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"}, daemons}).ranks_on_host, 4);
+  EXPECT_EQ(launch_with({{"PMI_RANK", "1"}, {"MPI_LOCALNRANKS", "4"}, daemons}).ranks_on_host, 4);
   EXPECT_EQ(launch_with({{"SLURM_STEP_TASKS_PER_NODE", "3"}}).ranks_on_host, 1) << "a batch script's own";
 }
 
@@ -56,6 +66,27 @@ TEST(Launcher, KnowsTheRank) {
   EXPECT_EQ(rank_with({{"OMPI_COMM_WORLD_RANK", "2"}, {"PMIX_RANK", "2"}}), 2);
   EXPECT_EQ(rank_with({{"PMIX_RANK", "3"}}), 3);
   EXPECT_EQ(rank_with({{"PMI_RANK", "1"}}), 1);
+}
+
+TEST(Launcher, WaitsUntilAPipeIsRead) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  const auto [out, in] = ends;
+  EXPECT_TRUE(is_read(in, 0));
+  ASSERT_EQ(write(in, "ab", 2), 2);
+  EXPECT_FALSE(is_read(in, 0));
+  EXPECT_FALSE(is_read(in, 0.01));
+  std::array<char, 2> text{};
+  std::thread reader([&] { EXPECT_EQ(read(out, text.data(), text.size()), 2); });
+  EXPECT_TRUE(is_read(in, 60));
+  reader.join();
+  close(out);
+  close(in);
+  EXPECT_TRUE(is_read(in, 0)) << "no longer open";
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), std::fclose);
+  std::fputs("text", file.get());
+  std::fflush(file.get());
+  EXPECT_TRUE(is_read(fileno(file.get()), 0)) << "no pipe";
 }
 
 TEST(Launcher, TasksThatCannotFindEachOtherAreRefused) {

@@ -107,6 +107,8 @@ TEST(Self, WrongArgumentsAreNamed) {
 TEST(Self, CountsWork) {
   WorkCounter counter(Communicator::self());
   for (int64_t expected = 0; expected < 5; ++expected) EXPECT_EQ(counter.next(), expected);
+  EXPECT_EQ(counter.next(/*taken=*/1000), 5);
+  EXPECT_EQ(counter.next(), 1005);
   counter.close();
   EXPECT_THROW(counter.next(), Error);
   EXPECT_THROW(counter.close(), Error);
