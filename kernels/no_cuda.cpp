@@ -5,6 +5,7 @@
 #include "kernels/api/choice.hpp"
 #include "kernels/api/combine.hpp"
 #include "kernels/api/elementwise.hpp"
+#include "kernels/api/exit_change.hpp"
 #include "kernels/api/gated_mlp.hpp"
 #include "kernels/api/gemm.hpp"
 #include "kernels/api/low_rank.hpp"
@@ -118,6 +119,14 @@ void add_turned(Cuda, const T*, int64_t, int64_t, T, T*) {
   missing();
 }
 template <typename T>
+void latent_change(Cuda, const T*, const T*, int64_t, int64_t, bool, double*) {
+  missing();
+}
+template <typename T>
+void distribution_change(Cuda, const T*, int64_t, DistributionChange, double*, double*) {
+  missing();
+}
+template <typename T>
 void silu_gate(Cuda, const T*, int64_t, int64_t, T*) {
   missing();
 }
@@ -225,6 +234,8 @@ void copy_to_device(Cuda, const void*, std::size_t, void*) { missing(); }
 void copy_to_host(Cuda, const void*, std::size_t, void*) { missing(); }
 
 #define MODR_OF_TYPE(T)                                                                                            \
+  template void latent_change(Cuda, const T*, const T*, int64_t, int64_t, bool, double*);                          \
+  template void distribution_change(Cuda, const T*, int64_t, DistributionChange, double*, double*);                \
   template void adamw(Cuda, const AdamWStep&, const T*, int64_t, T*, T*, T*);                                      \
   template int64_t causal_attention_workspace<T>(Cuda, const AttentionShape&);                                     \
   template void causal_attention(Cuda, const CausalAttention<T>&);                                                 \

@@ -31,23 +31,22 @@ class ExitRule {
   /// Whether update() looks at the logits at all.
   bool needs_logits() const;
   /// Takes the state after a recurrence and the last token's logits [vocab_size] (undefined unless needs_logits());
-  /// returns the criterion's value.
+  /// returns the criterion's value, all that is copied to the host. The state is kept, not copied:
+  /// nobody may write to it afterwards.
   double update(const Tensor& state, const Tensor& last_logits);
   /// Whether the last value says stop: below the threshold; for argmax-stability, at least the threshold.
   bool stops() const;
 
  private:
-  double latent_value(const std::vector<double>& state) const;
-  double distribution_value(std::vector<double> logits);
+  double unchanged_tokens(const Tensor& last_logits);
 
   ExitCriterion criterion_;
   double threshold_;
   double value_ = 0;
-  int64_t n_embd_ = 0;
-  std::vector<double> previous_state_;
-  std::vector<double> previous_distribution_;
-  double previous_entropy_ = 0;
-  int64_t previous_argmax_ = -1, unchanged_ = 0;
+  Tensor previous_state_;         // [tokens, n_embd]
+  Tensor previous_distribution_;  // [vocab_size], f64: probabilities, or the entropy in front
+  int32_t previous_argmax_ = -1;
+  int64_t unchanged_ = 0;
 };
 
 }  // namespace modr

@@ -22,17 +22,17 @@ class StageWindow final : public CacheWindow {
   StageWindow(KvCache& cache, int64_t first_slot, int64_t recurrence, std::vector<CachedPass> passes)
       : cache_(cache), first_slot_(first_slot), recurrence_(recurrence), passes_(std::move(passes)) {}
 
+  // Where every token shows the layer's own slot, layers and recurrences differ in the slot alone and share the rows.
   ops::CachedTokens past(int64_t layer) const override {
-    std::vector<int64_t> past;
-    int64_t max_past = 0;
-    for (const CachedPass& pass : passes_) {
-      past.push_back(cache_.length(home(pass)));
-      max_past = std::max(max_past, past.back());
-    }
-    std::vector<int64_t> rows(passes_.size() * static_cast<std::size_t>(max_past), -1);
+    const int64_t slot = slot_of(layer), size = cache_.rows_per_slot_;
+    const KvCache::PastRows& common = common_rows();
+    if (common.max_past == 0) return {cache_.slab_, common.rows, common.past, 0};
+    if (std::ranges::all_of(passes_, [&](const CachedPass& pass) { return all_have(slot, home(pass)); }))
+      return {cache_.slab_.slice(0, slot * size, (slot + 1) * size), common.rows, common.past, common.max_past};
+    std::vector<int64_t> rows(passes_.size() * static_cast<std::size_t>(common.max_past), -1);
     for (std::size_t p = 0; p < passes_.size(); ++p)
-      find_rows(layer, home(passes_[p]), rows.data() + p * static_cast<std::size_t>(max_past));
-    return {cache_.slab_, make_offsets(std::move(rows)), make_offsets(std::move(past)), max_past};
+      find_rows(slot, home(passes_[p]), rows.data() + p * static_cast<std::size_t>(common.max_past));
+    return {cache_.slab_, make_offsets(std::move(rows)), common.past, common.max_past};
   }
 
   void store(int64_t layer, const Tensor& qkv) override {
@@ -57,17 +57,42 @@ class StageWindow final : public CacheWindow {
     return first_slot_ + (recurrence_ < 0 ? layer : cache_.slots_.written(layer, recurrence_));
   }
 
-  // The rows that the tokens of a sequence show at a layer.
-  void find_rows(int64_t layer, int64_t sequence, int64_t* rows) const {
+  // Whether all cached tokens of a sequence took enough recurrences to have the slot.
+  bool all_have(int64_t slot, int64_t sequence) const {
+    return recurrence_ < 0 || std::ranges::all_of(cache_.at(sequence).steps, [&](int64_t taken) {
+             return slot - first_slot_ < cache_.slots_.filled(taken);
+           });
+  }
+
+  // The rows that the tokens of a sequence show at a slot.
+  void find_rows(int64_t slot, int64_t sequence, int64_t* rows) const {
     const std::vector<int64_t>& steps = cache_.at(sequence).steps;
-    const int64_t slot = slot_of(layer), core_slot = slot - first_slot_;
-    const bool all_have =
-        recurrence_ < 0 ||
-        std::ranges::all_of(steps, [&](int64_t taken) { return core_slot < cache_.slots_.filled(taken); });
+    const int64_t core_slot = slot - first_slot_;
+    const bool have = all_have(slot, sequence);
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      const int64_t shown = all_have ? core_slot : cache_.slots_.stand_in(core_slot, steps[i]);
+      const int64_t shown = have ? core_slot : cache_.slots_.stand_in(core_slot, steps[i]);
       rows[i] = shown < 0 ? -1 : cache_.row(first_slot_ + shown, sequence, static_cast<int64_t>(i));
     }
+  }
+
+  // Of the passes' sequences, within any slot; made once a call for passes in the same order.
+  const KvCache::PastRows& common_rows() const {
+    std::vector<int64_t> homes;
+    for (const CachedPass& pass : passes_) homes.push_back(home(pass));
+    KvCache::PastRows& made = cache_.past_rows_;
+    if (made.rows && made.sequences == homes) return made;
+    std::vector<int64_t> past;
+    int64_t max_past = 0;
+    for (const int64_t sequence : homes) {
+      past.push_back(cache_.length(sequence));
+      max_past = std::max(max_past, past.back());
+    }
+    std::vector<int64_t> rows(homes.size() * static_cast<std::size_t>(max_past), -1);
+    for (std::size_t p = 0; p < homes.size(); ++p)
+      for (int64_t i = 0; i < past[p]; ++i)
+        rows[p * static_cast<std::size_t>(max_past) + static_cast<std::size_t>(i)] = cache_.row(0, homes[p], i);
+    made = {std::move(homes), make_offsets(std::move(rows)), make_offsets(std::move(past)), max_past};
+    return made;
   }
 
   KvCache& cache_;
@@ -106,6 +131,7 @@ void KvCache::begin(std::vector<int64_t> sequences, std::vector<int64_t> counts)
   }
   active_ = std::move(sequences);
   counts_ = std::move(counts);
+  past_rows_ = {};
 }
 
 namespace {

@@ -62,6 +62,13 @@ class KvCache {
     bool forked = false;                  // others read its tokens
   };
 
+  // Where the cached tokens of some sequences lie within every slot, as attention takes it.
+  struct PastRows {
+    std::vector<int64_t> sequences = {};
+    Offsets rows = {}, past = {};
+    int64_t max_past = 0;
+  };
+
   Sequence& at(int64_t sequence) { return table_.at(static_cast<std::size_t>(sequence)); }
   const Sequence& at(int64_t sequence) const { return table_.at(static_cast<std::size_t>(sequence)); }
   int64_t row(int64_t slot, int64_t sequence, int64_t position) const {
@@ -78,6 +85,7 @@ class KvCache {
   Tensor slab_;                           // [rows, 2, n_embd]
   std::vector<Sequence> table_;
   std::vector<int64_t> active_, counts_;  // of the call under way
+  PastRows past_rows_;                    // the last that were asked for in it
 };
 
 }  // namespace modr
