@@ -228,7 +228,7 @@ Variable recompute(const std::function<Variable(const std::vector<Variable>&)>& 
   }
   const std::vector<Variable> kept = inputs;
   // Leaves used inside f are not among the inputs; where some train, an empty leaf makes the node exist for their sake.
-  if (met_trainable) inputs.push_back(Variable(Tensor::zeros({0}, exact(value.dtype())), true));
+  if (met_trainable) inputs.push_back(Variable(Tensor::zeros({0}, exact(value.type())), true));
   return make_result("recompute", std::move(value), inputs,
                      [f, kept](const Tensor& gradient, InputGradients& outer) {
                        std::vector<Variable> leaves;

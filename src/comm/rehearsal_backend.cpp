@@ -6,8 +6,7 @@
 
 namespace modr {
 
-RehearsalBackend::RehearsalBackend(int rank, int size)
-    : rank_(rank), size_(size), activity_(std::make_shared<Activity>()) {
+RehearsalBackend::RehearsalBackend(int rank, int size) : rank_(rank), size_(size) {
   MODR_CHECK(rank >= 0 && rank < size, "a rehearsal of rank {} of {}", rank, size);
 }
 
@@ -23,12 +22,10 @@ std::shared_ptr<CommBackend> RehearsalBackend::split_by(const std::function<int(
     if (rank < rank_) ++before;
     ++all;
   }
-  auto part = std::make_shared<RehearsalBackend>(before, all);
-  part->activity_ = activity_;
-  return part;
+  return std::make_shared<RehearsalBackend>(before, all);
 }
 
-std::shared_ptr<CommBackend> RehearsalBackend::on(Stream) { return std::make_shared<RehearsalBackend>(*this); }
+std::shared_ptr<CommBackend> RehearsalBackend::on(Stream) { return std::make_shared<RehearsalBackend>(rank_, size_); }
 
 void RehearsalBackend::all_gather(std::span<const std::byte> mine, std::span<std::byte> all) {
   for (; !all.empty() && !mine.empty(); all = all.subspan(mine.size())) std::ranges::copy(mine, all.begin());

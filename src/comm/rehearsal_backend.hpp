@@ -2,13 +2,13 @@
 #include <functional>
 #include <memory>
 
-#include "comm/backend.hpp"
+#include "comm/self_backend.hpp"
 
 namespace modr {
 
 /// Rank `rank` of a group of `size` that is not there, for a step that is gone through without values: what this rank
 /// tells the others is what they tell it, and what they would send into its memory is not written.
-class RehearsalBackend final : public CommBackend {
+class RehearsalBackend final : public SelfBackend {
  public:
   RehearsalBackend(int rank, int size);
 
@@ -18,9 +18,6 @@ class RehearsalBackend final : public CommBackend {
   std::shared_ptr<CommBackend> split(int color, int key, const std::string& name) override;
   std::shared_ptr<CommBackend> split_by(const std::function<int(int)>& color_of, const std::string& name) override;
   std::shared_ptr<CommBackend> on(Stream stream) override;
-  void barrier() override {}
-  void all_reduce(void*, int64_t, ReduceType, ReduceOp) override {}
-  void broadcast(std::span<std::byte>, int) override {}
   void all_gather(std::span<const std::byte> mine, std::span<std::byte> all) override;
   void gather(std::span<const std::byte> mine, std::span<std::byte> all, std::span<const int64_t> sizes,
               int root) override;
@@ -28,15 +25,11 @@ class RehearsalBackend final : public CommBackend {
   Pending start_exchange(const Exchange&) override { return {}; }
   Pending start_send(std::span<const std::byte>, int, int64_t) override { return {}; }
   Pending start_receive(std::span<std::byte>, int, int64_t) override { return {}; }
-  void announce(const Activity& activity) override { *activity_ = activity; }
-  const Activity& activity() const override { return *activity_; }
-  void set_timeout(double) override {}
-  bool is_lost() const override { return false; }
+  /// Throws Error: nobody else draws.
   std::unique_ptr<CounterBackend> make_counter() override;
 
  private:
   int rank_, size_;
-  std::shared_ptr<Activity> activity_;
 };
 
 }  // namespace modr

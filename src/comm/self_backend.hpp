@@ -7,7 +7,7 @@
 namespace modr {
 
 /// The group of this process alone: needs no MPI. What one rank reduces, broadcasts, gathers or exchanges is what it
-/// has. Tests derive from it to count calls.
+/// has. Tests derive from it to count calls, RehearsalBackend to be one of several that are not there.
 class SelfBackend : public CommBackend {
  public:
   SelfBackend();

@@ -44,7 +44,7 @@ Tensor copy_for_checkpoints(const TrainConfig& train, const Shard& shard) {
 
 // Rows as `batch` has them: one, that all samples are.
 TrainData data_like(const BatchSize& batch) {
-  const int64_t documents = std::max<int64_t>(batch.documents / std::max<int64_t>(batch.rows, 1), 1);
+  const int64_t documents = std::clamp<int64_t>(batch.documents / std::max<int64_t>(batch.rows, 1), 1, batch.seq);
   const auto length = static_cast<std::size_t>(batch.seq);
   Example row{std::vector<int32_t>(length, 0), std::vector<int32_t>(length, 0)};
   if (documents > 1) {

@@ -156,5 +156,30 @@ TEST(MemoryPlan, EachRankOfAGridHasItsOwn) {
   EXPECT_GT(plans[3].total(), plans[3].tensors + 1000);
 }
 
+// No weight of it is ever there: Huginn-3.5B on 4,096 ranks.
+TEST(MemoryPlan, OfALargeModelOnAHugeGridNeedsNeither) {
+  TrainJob job = small_job(TrainMode::modr, RouteUnit::sequence, DType::bf16, Recompute::block);
+  job.model.n_embd = 5280;
+  job.model.n_heads = 55;
+  job.model.intermediate_size = 17920;
+  job.model.vocab_size = 65536;
+  job.model.block_size = 4096;
+  job.model.n_layers_in_prelude = job.model.n_layers_in_coda = 2;
+  job.model.n_layers_in_recurrent_block = 4;
+  job.train.global_batch = 8192;
+  job.train.microbatch = 1;
+  job.parallel.stages = {1, 6, 1};
+  const GridShape grid = resolve_grid(job.parallel, 3, 4096);
+  const BatchSize batch = largest_microbatch(job, grid, {.longest = 256}, {});
+  const std::size_t before = allocator_stats().peak;
+  for (const int64_t rank : {0, 1, 7}) {
+    const MemoryPlan plan = plan_training(job, grid, rank, Placement::replicate, batch, 0);
+    const MemoryPlan last = plan_training(job, grid, 4088 + rank, Placement::replicate, batch, 0);
+    EXPECT_GT(plan.tensors, int64_t{5} << 30) << "rank " << rank;
+    EXPECT_EQ(plan.uses, last.uses) << "rank " << rank;
+  }
+  EXPECT_EQ(allocator_stats().peak, before);
+}
+
 }  // namespace
 }  // namespace modr
