@@ -65,7 +65,7 @@ modr_cli_test(train_unknown_set 2 STDERR
 
 modr_cli_test(plan_no_config 2 STDERR "^modr plan: expected --config FILE " plan)
 modr_cli_test(plan_ranks 2 STDERR "^modr plan: .*this job has 4" plan --config ${good_run} --set parallel.data=3 --ranks 4)
-modr_cli_test(plan_grid 0 STDOUT "2 x 64 tokens a pass\nrank [0-9 ,]+\n.*MiB  weights\n.*MiB  in all\nrank"
+modr_cli_test(plan_grid 0 STDOUT "2 x 64 tokens a pass\nranks? [0-9 ,-]+\n.*MiB  weights\n.*MiB  in all\nrank"
   plan --config ${good_run} --set "parallel.stages={prelude: 1, recurrence: 2, coda: 1}" --set train.microbatch=2)
 modr_cli_test(plan_decode 0 STDOUT "^decoding, 3 x .*MiB  KV cache\n" plan --config ${good_run} --decode 3)
 
