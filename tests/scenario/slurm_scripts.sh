@@ -30,18 +30,18 @@ export SLURM_JOB_NAME=job SLURM_JOB_ID=7 SLURM_JOB_END_TIME=$(($(date +%s) + 360
 MODR_BUILD=$(cd "$(dirname "$modr")/.." && pwd)
 export MODR_BUILD
 
+latest_of() { cat "runs/$1/checkpoints/latest" 2> /dev/null || true; }
 # start NAME RESTARTS OPTIONS...: the batch script, in the background, as Slurm starts it for the (RESTARTS + 1)th time.
 start() {
   rm -f scontrol.txt tries.txt rank_*
+  before=$(latest_of "$1")
   sed "s/^name: whole/name: $1/" whole.yaml > "$1.yaml"
   SLURM_RESTART_COUNT=$2 bash "$repository/launch/slurm/train.sbatch" --config "$1.yaml" "${@:3}" > "$1.log" 2>&1 &
   job=$!
 }
-# hit NAME SIGNAL: to the last rank, once there is a checkpoint that was not there before.
-latest=
+# hit NAME SIGNAL: to the last rank, once there is a checkpoint that was not there when the job was started.
 hit() {
-  local before=$latest
-  until latest=$(cat "runs/$1/checkpoints/latest" 2> /dev/null) && [[ $latest != "$before" ]]; do
+  until [[ -s rank_1 && $(latest_of "$1") != "$before" ]]; do
     kill -0 $job 2> /dev/null || { cat "$1.log"; die "$1 was over before it was hit"; }
     sleep 0.01
   done
@@ -75,7 +75,8 @@ losses runs/gets_on | cmp - whole.txt || die "other losses than in one piece"
 stuck=(--set train.output=elsewhere/run --set train.checkpoint_every=0)
 for from in none step_00000050.h5; do
   start stuck 0 "${stuck[@]}"
-  until [[ $from == none && -e elsewhere/run/metrics.jsonl ]] || grep -q "resumed from" stuck.log; do
+  until [[ -s rank_1 ]] &&
+    { [[ $from == none && -e elsewhere/run/metrics.jsonl ]] || grep -q "resumed from" stuck.log; }; do
     kill -0 $job || { cat stuck.log; die "stuck does not start"; }
     sleep 0.01
   done
@@ -90,7 +91,6 @@ for from in none step_00000050.h5; do
 done
 
 # Nor is one that has been started often enough, or whose config is wrong.
-latest=
 start often 100
 hit often USR1
 ended often 4 "interrupted .code 4., and not requeued after 100 times .MODR_MAX_REQUEUES.: submit it again"
