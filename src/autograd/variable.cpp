@@ -162,7 +162,7 @@ Tensor InputGradients::accumulator(std::size_t index) {
     own(target);
   } else {
     target = Tensor::zeros(input.shape, input.type);
-    target.set_use(input.node ? of_rows : of_leaves);
+    if (!input.node) target.set_use(of_leaves);
   }
   return target;
 }

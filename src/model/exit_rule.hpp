@@ -31,8 +31,8 @@ class ExitRule {
   /// Whether update() looks at the logits at all.
   bool needs_logits() const;
   /// Takes the state after a recurrence and the last token's logits [vocab_size] (undefined unless needs_logits());
-  /// returns the criterion's value, all that is copied to the host. The state is kept, not copied:
-  /// nobody may write to it afterwards.
+  /// returns the criterion's value, all that is copied to the host. The state is kept, not copied: nobody may write to
+  /// it afterwards.
   double update(const Tensor& state, const Tensor& last_logits);
   /// Whether the last value says stop: below the threshold; for argmax-stability, at least the threshold.
   bool stops() const;

@@ -12,10 +12,10 @@ namespace {
 // finite, loses: the loss or the logits will show it, and it must not stop one rank alone. Without values (meta) the
 // branches get equal shares.
 std::vector<int32_t> choose(const Tensor& scores, const Tensor& bias, int64_t top_k) {
-  std::vector<int32_t> result = ops::largest_columns(scores, bias, top_k);
-  for (std::size_t i = 0; i < result.size() && scores.device().is_meta(); ++i)
-    result[i] = static_cast<int32_t>(static_cast<int64_t>(i) % scores.size(1));
-  return result;
+  if (!scores.device().is_meta()) return ops::largest_columns(scores, bias, top_k);
+  std::vector<int32_t> even;
+  for (int64_t i = 0; i < scores.size(0) * top_k; ++i) even.push_back(static_cast<int32_t>(i % scores.size(1)));
+  return even;
 }
 
 }  // namespace

@@ -73,11 +73,11 @@ void run_chunk(const Labelled& all, int64_t begin, int64_t end, const Tensor& he
   });
   if (gradients.features.defined()) matmul({dlogits}, Matrix{head}, gradients.features.slice(0, begin, end));
   if (gradients.head.defined()) matmul({dlogits, true}, Matrix{x}, gradients.head, 1, begin == 0 ? 0 : 1);
+  const Tensor of_chunk = Tensor::zeros({}, losses.type());
   run_on(losses, [&]<typename T>(auto on) {
-    const Tensor of_chunk = Tensor::zeros({}, losses.type());
     kernels::add_up(on, losses.pointer<double>(), rows, of_chunk.pointer<double>());
-    sum.add(of_chunk);
   });
+  sum.add(of_chunk);
 }
 
 // gradient *= factor, a scalar of an exact type.
