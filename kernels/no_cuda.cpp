@@ -154,16 +154,25 @@ template <typename T>
 void low_rank_outer(Cuda, const Exact<T>*, int64_t, int64_t, const T*, int64_t, Exact<T>*) {
   missing();
 }
-template <typename T>
-std::size_t packed_size(Cuda, int64_t, int64_t) {
+std::size_t packed_size(Cuda, int64_t, int64_t) { missing(); }
+template <typename S>
+void pack(Cuda, int64_t, int64_t, const S*, int64_t, bool, std::byte*) {
   missing();
 }
-template <typename T>
-void pack(Cuda, int64_t, int64_t, const Exact<T>*, int64_t, bool, std::byte*) {
+template <typename S>
+void unpack(Cuda, int64_t, int64_t, const std::byte*, S*) {
   missing();
 }
-template <typename T, typename C>
-void packed_gemm(Cuda, const PackedGemm&, const T*, const std::byte*, C*) {
+template <typename C>
+void packed_gemm(Cuda, const PackedGemm&, const bfloat16*, const std::byte*, C*) {
+  missing();
+}
+bool packed_is_open(Cuda) { missing(); }
+template <typename C>
+void packed_gemm_back(Cuda, const PackedGemm&, const bfloat16*, const std::byte*, C*) {
+  missing();
+}
+void gather_packed_rows(Cuda, int64_t, int64_t, const std::byte*, const int32_t*, int64_t, float, bfloat16*) {
   missing();
 }
 template <typename T>
@@ -263,8 +272,6 @@ void copy_to_host(Cuda, const void*, std::size_t, void*) { missing(); }
   template void low_rank_down(Cuda, const T*, int64_t, int64_t, const Exact<T>*, int64_t, Exact<T>, Exact<T>*);    \
   template void low_rank_up(Cuda, const Exact<T>*, int64_t, int64_t, const Exact<T>*, int64_t, T*);                \
   template void low_rank_outer(Cuda, const Exact<T>*, int64_t, int64_t, const T*, int64_t, Exact<T>*);             \
-  template std::size_t packed_size<T>(Cuda, int64_t, int64_t);                                                     \
-  template void pack<T>(Cuda, int64_t, int64_t, const Exact<T>*, int64_t, bool, std::byte*);                       \
   template void uniform(Cuda, const PhiloxStream&, int64_t, double, int64_t, T*);                                  \
   template void truncated_normal(Cuda, const PhiloxStream&, const NormalScale&, double, int64_t, T*);              \
   template void truncated_normal_rows(Cuda, const PhiloxStream*, double, double, int64_t, int64_t, T*);            \
@@ -304,8 +311,15 @@ MODR_ROWS(float, bfloat16)
 
 #define MODR_PRODUCT(C)                                                                        \
   template void gemm_bf16(Cuda, const GemmShape&, const bfloat16*, const bfloat16*, bool, C*); \
-  template void packed_gemm(Cuda, const PackedGemm&, const bfloat16*, const std::byte*, C*);
+  template void packed_gemm(Cuda, const PackedGemm&, const bfloat16*, const std::byte*, C*);   \
+  template void packed_gemm_back(Cuda, const PackedGemm&, const bfloat16*, const std::byte*, C*);
 MODR_PRODUCT(float)
 MODR_PRODUCT(bfloat16)
+
+#define MODR_PACKED(S)                                                             \
+  template void pack(Cuda, int64_t, int64_t, const S*, int64_t, bool, std::byte*); \
+  template void unpack(Cuda, int64_t, int64_t, const std::byte*, S*);
+MODR_PACKED(float)
+MODR_PACKED(bfloat16)
 
 }  // namespace modr::kernels

@@ -23,7 +23,7 @@ struct NormalScale {
 };
 
 /// out[i] = scale.of(i) * x_i, x_i normal with |x_i| <= limit: what PhiloxSequence::truncated_normal(limit) gives one
-/// after another, a block an attempt.
+/// after another, a block an attempt; of bfloat16 rounded from what float would be.
 template <typename T>
 void truncated_normal(Cpu, const PhiloxStream& stream, const NormalScale& scale, double limit, int64_t n, T* out);
 template <typename T>

@@ -153,12 +153,25 @@ void run_by_rows(const Product& p, const void* a, const void* b, void* c) {
   }
 }
 
+namespace {
+
+void copy(memory from, memory to) {
+  dnnl::reorder(from, to).execute(cpu_stream(), from, to);
+  cpu_stream().wait();
+}
+
+}  // namespace
+
 void reorder(const MatrixLayout& from, const void* source, memory::data_type type, void* packed) {
   named("layout", 0, from.columns, from.rows, [&] {
-    memory plain(from.desc(), cpu_engine(), writable(source));
-    memory laid_out(packed_desc(from.rows, from.columns, type), cpu_engine(), packed);
-    dnnl::reorder(plain, laid_out).execute(cpu_stream(), plain, laid_out);
-    cpu_stream().wait();
+    copy({from.desc(), cpu_engine(), writable(source)},
+         {packed_desc(from.rows, from.columns, type), cpu_engine(), packed});
+  });
+}
+
+void reorder_back(const MatrixLayout& to, memory::data_type type, const void* packed, void* target) {
+  named("layout", 0, to.columns, to.rows, [&] {
+    copy({packed_desc(to.rows, to.columns, type), cpu_engine(), writable(packed)}, {to.desc(), cpu_engine(), target});
   });
 }
 

@@ -58,5 +58,7 @@ constexpr int64_t block_rows = 32;  // two tiles of AMX
 
 /// Copies `from` (plain) to packed_desc()'s layout and type.
 void reorder(const MatrixLayout& from, const void* source, dnnl::memory::data_type type, void* packed);
+/// And back.
+void reorder_back(const MatrixLayout& to, dnnl::memory::data_type type, const void* packed, void* target);
 
 }  // namespace modr::kernels::onednn

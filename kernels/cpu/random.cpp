@@ -1,8 +1,10 @@
 #include "kernels/api/random.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <numbers>
+#include <thread>
 #include <vector>
 
 #include "base/integer.hpp"
@@ -52,51 +54,96 @@ Uniforms draw(const PhiloxStream& stream, int64_t first) {
   return drawn;
 }
 
-// Writes scale.of(i) * x, i from `value` on, for those of the attempts [begin, end) that are within the limit, in their
-// order, and no more than up to value `most`. x is that of normal_of() to the last bit: a vector of values of which
-// each is known to within `error` will do where all numbers that near become the same T and fall on the same side of
-// the limit; elsewhere (one in millions for float) x is computed. Returns the value after the last.
-template <typename T>
-int64_t fill_accepted(const PhiloxStream& stream, int64_t begin, int64_t end, const NormalScale& scale, double limit,
-                      int64_t value, int64_t most, T* out) {
+// How many values were made, and the attempt after the last that was looked at.
+struct Drawn {
+  int64_t made, next;
+};
+
+// Writes std * x for those of the attempts [begin, end) that are within the limit, in their order, at most `most`;
+// `out` has room for a vector more. x is that of normal_of() to the last bit: a vector of values of which each is known
+// to within `error` will do where all numbers that near become the same E and fall on the same side of the limit;
+// elsewhere (one in millions for float) x is computed.
+template <typename E>
+Drawn draw_accepted(const PhiloxStream& stream, int64_t begin, int64_t end, double std, double limit, int64_t most,
+                    E* out) {
   constexpr double error = 1e-12;  // a hundred times what 4 ulp of log and cos make of it
-  for (int64_t at = begin; at < end && value < most; at += lanes) {
-    const Uniforms drawn = draw(stream, at);
-    const double std = scale.of(value);
-    const bool one_scale = std == scale.of(value + lanes);
+  Drawn drawn{0, begin};
+  for (int64_t at = begin; at < end && drawn.made < most; at += lanes) {
+    const Uniforms uniforms = draw(stream, at);
     double size[lanes];
-    T least[lanes], greatest[lanes];
-#pragma omp simd
+    E least[lanes], greatest[lanes];
+    int sure = 0;
+#pragma omp simd reduction(+ : sure)
     for (int64_t i = 0; i < lanes; ++i) {
-      const double x = std::sqrt(-2.0 * ::log(drawn.u[i])) * ::cos(2.0 * std::numbers::pi * drawn.v[i]);
+      const double x = std::sqrt(-2.0 * ::log(uniforms.u[i])) * ::cos(2.0 * std::numbers::pi * uniforms.v[i]);
       size[i] = std::abs(x);
-      least[i] = static_cast<T>(std * (x - error));
-      greatest[i] = static_cast<T>(std * (x + error));
+      least[i] = static_cast<E>(std * (x - error));
+      greatest[i] = static_cast<E>(std * (x + error));
+      sure += size[i] < limit - error && least[i] == greatest[i] ? 1 : 0;
     }
-    for (int64_t i = 0; i < std::min(lanes, end - at) && value < most; ++i) {
+    if (sure == lanes && at + lanes <= end && drawn.made + lanes <= most) {
+      std::copy_n(least, lanes, out + drawn.made);
+      drawn = {drawn.made + lanes, at + lanes};
+      continue;
+    }
+    for (int64_t i = 0; i < std::min(lanes, end - at) && drawn.made < most; ++i) {
+      drawn.next = at + i + 1;
       if (size[i] > limit + error) continue;
-      if (one_scale && size[i] < limit - error && least[i] == greatest[i]) {
-        out[value++] = least[i];
-      } else if (const double x = normal_of(drawn.u[i], drawn.v[i]); std::abs(x) <= limit) {
-        out[value] = static_cast<T>(scale.of(value) * x);
-        ++value;
-      }
+      if (size[i] < limit - error && least[i] == greatest[i])
+        out[drawn.made++] = least[i];
+      else if (const double x = normal_of(uniforms.u[i], uniforms.v[i]); std::abs(x) <= limit)
+        out[drawn.made++] = static_cast<E>(std * x);
     }
   }
-  return value;
+  return drawn;
 }
 
-// How many of the attempts [begin, end) are. |x| is at most sqrt(-2 log u), so that few of them need it computed.
-int64_t count_accepted(const PhiloxStream& stream, int64_t begin, int64_t end, double limit) {
-  const double surely = std::exp(-0.5 * limit * limit) * (1 + 1e-9);
-  int64_t count = 0;
-  for (int64_t at = begin; at < end; at += lanes) {
-    const Uniforms drawn = draw(stream, at);
-    for (int64_t i = 0; i < std::min(lanes, end - at); ++i)
-      count += drawn.u[i] > surely || std::abs(normal_of(drawn.u[i], drawn.v[i])) <= limit ? 1 : 0;
+// Values of one standard deviation from attempt `first` on. Which attempt gives which value is known only when those
+// before it are counted: threads draw pieces of attempts into room of their own and put them in place in turn.
+template <typename T>
+class Run {
+ public:
+  Run(const PhiloxStream& stream, int64_t first, double std, double limit, int64_t n, T* out)
+      : stream_(stream), first_(first), std_(std), limit_(limit), n_(n), out_(out) {}
+
+  /// Draws them all; returns the attempt after that of the last.
+  int64_t draw_all() {
+    const int64_t threads = n_ == 0 ? 0 : threads_for(n_);
+    if (threads == 1) draw_pieces(n_);
+#pragma omp parallel num_threads(static_cast <int>(threads)) if (threads > 1)
+    if (threads > 1) draw_pieces(piece_size);
+    return n_ == 0 ? first_ : next_;
   }
-  return count;
-}
+
+ private:
+  using E = Exact<T>;
+
+  // What one thread does, with at most so many values of a piece.
+  void draw_pieces(int64_t most) {
+    std::vector<E> values(static_cast<std::size_t>(piece_size + lanes));
+    while (true) {
+      const int64_t piece = taken_++, begin = first_ + piece * piece_size, end = begin + piece_size;
+      const Drawn drawn = draw_accepted(stream_, begin, end, std_, limit_, most, values.data());
+      while (turn_.load(std::memory_order_acquire) != piece) std::this_thread::yield();
+      const int64_t start = placed_, count = std::min(drawn.made, n_ - start);
+      const bool is_last = count > 0 && start + count == n_;
+      placed_ = start + count;
+      turn_.store(piece + 1, std::memory_order_release);
+      for (int64_t i = 0; i < count; ++i) store(values[static_cast<std::size_t>(i)], out_[start + i]);
+      if (is_last) next_ = draw_accepted(stream_, begin, end, std_, limit_, count, values.data()).next;
+      if (start + count == n_) return;
+    }
+  }
+
+  const PhiloxStream& stream_;
+  int64_t first_;
+  double std_, limit_;
+  int64_t n_;
+  T* out_;
+  std::atomic<int64_t> taken_ = 0, turn_ = 0;
+  int64_t placed_ = 0;  // written by the piece whose turn it is
+  int64_t next_ = 0;    // written by the last
+};
 
 }  // namespace
 
@@ -112,27 +159,11 @@ void uniform(Cpu, const PhiloxStream& stream, int64_t first, double bound, int64
   });
 }
 
-// Which attempt gives which value is known only when those before it are counted: so pieces of as many attempts as there
-// are values to come are counted first and drawn then; what was rejected is made up for in a further, shorter round.
 template <typename T>
 void truncated_normal(Cpu, const PhiloxStream& stream, const NormalScale& scale, double limit, int64_t n, T* out) {
-  int64_t first = 0, value = 0;
-  while (value < n) {
-    const int64_t attempts = n - value, pieces = ceil_div(attempts, piece_size);
-    const auto begin_of = [=](int64_t piece) { return first + std::min(attempts, piece * piece_size); };
-    std::vector<int64_t> starts(static_cast<std::size_t>(pieces) + 1, value);  // of each piece's values
-    parallel_ranges(pieces, attempts, [&](int64_t begin, int64_t end) {
-      for (int64_t p = begin; p < end; ++p)
-        starts[static_cast<std::size_t>(p) + 1] = count_accepted(stream, begin_of(p), begin_of(p + 1), limit);
-    });
-    for (std::size_t p = 1; p < starts.size(); ++p) starts[p] += starts[p - 1];
-    parallel_ranges(pieces, attempts, [&](int64_t begin, int64_t end) {
-      for (int64_t p = begin; p < end; ++p)
-        fill_accepted(stream, begin_of(p), begin_of(p + 1), scale, limit, starts[static_cast<std::size_t>(p)], n, out);
-    });
-    first += attempts;
-    value = starts.back();
-  }
+  const int64_t from = std::min(n, scale.from);
+  const int64_t next = Run<T>(stream, 0, scale.std, limit, from, out).draw_all();
+  Run<T>(stream, next, scale.rest, limit, n - from, out + from).draw_all();
 }
 
 template <typename T>
@@ -140,15 +171,14 @@ void truncated_normal_rows(Cpu, const PhiloxStream* streams, double std, double 
                            T* out) {
   using E = Exact<T>;
   parallel_ranges(rows, 16 * rows * width, [=](int64_t begin, int64_t end) {
-    std::vector<E> values(static_cast<std::size_t>(width));
+    std::vector<E> values(static_cast<std::size_t>(width + lanes));
     for (int64_t row = begin; row < end; ++row) {
-      int64_t value = 0;
-      for (int64_t first = 0; value < width; first += lanes)
-        value = fill_accepted(streams[row], first, first + lanes, {std}, limit, value, width, values.data());
+      draw_accepted(streams[row], 0, INT64_MAX - lanes, std, limit, width, values.data());
       for (int64_t i = 0; i < width; ++i) store(values[static_cast<std::size_t>(i)], out[row * width + i]);
     }
   });
 }
+template void truncated_normal(Cpu, const PhiloxStream&, const NormalScale&, double, int64_t, bfloat16*);
 template void truncated_normal_rows(Cpu, const PhiloxStream*, double, double, int64_t, int64_t, bfloat16*);
 
 #define MODR_RANDOM(T)                                                                               \

@@ -7,6 +7,7 @@
 #include "kernels/cpu/few_rows.hpp"
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/row_pack.hpp"
+#include "kernels/cpu/row_unpack.hpp"
 
 namespace modr::kernels {
 
@@ -15,6 +16,12 @@ namespace {
 constexpr int64_t block_steps = 512, block_columns = 384;     // of B: a block stays in the second cache,
 constexpr int64_t shallow_steps = 64, most_shallow_rows = 32;  // or, where few rows use it, a panel in the first
 static_assert(block_columns % panel == 0);
+
+// A B is copied from where its k is a multiple of this.
+template <typename B>
+constexpr int64_t depth_unit = 1;
+template <>
+constexpr int64_t depth_unit<Panels> = panel;
 
 template <typename T>
 struct alignas(64) Block {
@@ -72,11 +79,11 @@ void multiply_block(Strided<const T> a, int64_t rows, const StepOf<T>* b, int64_
 
 // The same with B copied into panels, some of k at a time. Sums of a part of k begin where those of the one before
 // ended, in `sums`, which is C where that is float.
-template <typename T>
-void copy_and_multiply(Strided<const T> a, int64_t rows, const Right<T>& b, int64_t k, int64_t most_steps,
-                       Range columns, Strided<float> sums, From from) {
+template <typename T, typename B>
+void copy_and_multiply(Strided<const T> a, int64_t rows, const B& b, int64_t k, int64_t most_steps, Range columns,
+                       Strided<float> sums, From from) {
   thread_local const auto block = std::make_unique<Block<T>>();
-  const int64_t most_k = most_steps * StepsOf<T>::width;
+  const int64_t most_k = round_down(most_steps * StepsOf<T>::width, depth_unit<B>);
   for (int64_t p = 0; p < k; p += most_k, from = From::c) {
     const int64_t some = std::min(most_k, k - p);
     for (int64_t j = 0; j < columns.size(); j += panel)
@@ -86,9 +93,8 @@ void copy_and_multiply(Strided<const T> a, int64_t rows, const Right<T>& b, int6
   }
 }
 
-template <typename T, typename C>
-void multiply_part(const GemmShape& s, const T* a, const Right<T>& b, bool accumulate, C* c, Range rows,
-                   Range columns) {
+template <typename T, typename C, typename B>
+void multiply_part(const GemmShape& s, const T* a, const B& b, bool accumulate, C* c, Range rows, Range columns) {
   const bool shallow = rows.size() <= most_shallow_rows;
   const int64_t most_columns = shallow ? panel : block_columns, steps = shallow ? shallow_steps : block_steps;
   const Strided<const T> left{a + rows.begin * s.lda, s.lda};
@@ -160,13 +166,25 @@ std::size_t row_packed_size(int64_t k, int64_t n) {
   return static_cast<std::size_t>(round_up(n, panel) * steps_of<bfloat16>(k)) * sizeof(uint32_t);
 }
 
-void row_pack(int64_t k, int64_t n, const float* b, int64_t ldb, bool transposed, std::byte* packed) {
+template <typename S>
+void row_pack(int64_t k, int64_t n, const S* b, int64_t ldb, bool transposed, std::byte* packed) {
   auto* to = reinterpret_cast<uint32_t*>(packed);
   parallel_ranges(ceil_div(n, panel), k * n, [&](int64_t begin, int64_t end) {
     for (int64_t j = begin * panel; j < std::min(n, end * panel); j += panel)
-      pack_panel<bfloat16>(Right<float>{b, ldb, transposed}, 0, k, j, std::min(panel, n - j),
+      pack_panel<bfloat16>(Right<S>{b, ldb, transposed}, 0, k, j, std::min(panel, n - j),
                            to + j * steps_of<bfloat16>(k));
   });
 }
+template void row_pack(int64_t, int64_t, const float*, int64_t, bool, std::byte*);
+template void row_pack(int64_t, int64_t, const bfloat16*, int64_t, bool, std::byte*);
+
+template <typename C>
+void row_gemm_packed_back(const PackedGemm& s, const bfloat16* a, const std::byte* packed, C* c) {
+  const GemmShape shape{false, false, s.m, s.k, s.n, s.lda, 0, s.ldc};
+  const Panels w{reinterpret_cast<const uint32_t*>(packed), s.n, s.k};
+  for_parts(shape, [&](Range rows, Range columns) { multiply_part(shape, a, w, s.accumulate, c, rows, columns); });
+}
+template void row_gemm_packed_back(const PackedGemm&, const bfloat16*, const std::byte*, bfloat16*);
+template void row_gemm_packed_back(const PackedGemm&, const bfloat16*, const std::byte*, float*);
 
 }  // namespace modr::kernels

@@ -17,6 +17,12 @@ void row_gemm(const GemmShape& shape, const T* a, const T* b, bool accumulate, C
 template <typename C>
 void row_gemm_packed(const PackedGemm& shape, const bfloat16* a, const std::byte* packed, C* c);
 std::size_t row_packed_size(int64_t k, int64_t n);
-void row_pack(int64_t k, int64_t n, const float* b, int64_t ldb, bool transposed, std::byte* packed);
+template <typename S>
+void row_pack(int64_t k, int64_t n, const S* b, int64_t ldb, bool transposed, std::byte* packed);
+
+/// C [m, k] = A [m, n] W of the W [n, k] whose transpose row_pack() has laid out, turned block by block: the bits of a
+/// row_gemm() with W.
+template <typename C>
+void row_gemm_packed_back(const PackedGemm& shape, const bfloat16* a, const std::byte* packed, C* c);
 
 }  // namespace modr::kernels

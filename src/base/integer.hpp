@@ -15,4 +15,10 @@ constexpr T round_up(T count, T unit) {
   return ceil_div(count, unit) * unit;
 }
 
+/// The greatest multiple of `unit` that is not above `count`.
+template <std::integral T>
+constexpr T round_down(T count, T unit) {
+  return count / unit * unit;
+}
+
 }  // namespace modr

@@ -109,7 +109,7 @@ std::vector<CheckpointSave::Piece> CheckpointSave::pieces_of(const CheckpointTen
   const auto found = std::ranges::lower_bound(datasets_, tensor.part.name, {}, &CheckpointDataset::name);
   MODR_CHECK(found != datasets_.end() && found->name == tensor.part.name, "{}: not in the file", tensor.part.name);
   const std::size_t first_number = first_chunk_[static_cast<std::size_t>(found - datasets_.begin())];
-  const Tensor values = held_.emplace_back(tensor.part.tensor.contiguous());
+  const Tensor& values = sources_.emplace_back(tensor.part.tensor, tensor.constant).tensor;
   std::vector<Piece> pieces;
   if (values.numel() == 0) return pieces;  // a rank without a branch
   const ChunkGrid grid(found->shape, size_of(found->dtype));
@@ -121,8 +121,8 @@ std::vector<CheckpointSave::Piece> CheckpointSave::pieces_of(const CheckpointTen
     MODR_CHECK(is_here || slice.end <= begin || slice.begin >= end, "{}: a chunk of rows on several ranks",
                found->name);
     if (!is_here) continue;
-    pieces.push_back({found->dtype, first_number + static_cast<std::size_t>(chunk),
-                      bytes_of(values).data() + (slice.begin - begin) * value_bytes,
+    pieces.push_back({found->dtype, first_number + static_cast<std::size_t>(chunk), sources_.size() - 1,
+                      static_cast<std::size_t>((slice.begin - begin) * value_bytes),
                       static_cast<std::size_t>(slice.count() * value_bytes),
                       static_cast<std::size_t>(grid.chunk_values() * value_bytes), slice.begin});
   }
@@ -137,22 +137,32 @@ std::size_t CheckpointSave::total_bytes() const {
 }
 
 void CheckpointSave::copy_values(CheckpointBuffer& buffer) {
-  if (buffer.size < share_bytes_) {
-    buffer.bytes.reset();  // first, so that they are not there both
-    buffer.bytes = std::make_unique_for_overwrite<std::byte[]>(share_bytes_);
-    buffer.size = share_bytes_;
+  std::vector<Piece*> changing;
+  std::size_t bytes = 0;
+  for (Piece& piece : pieces_) {
+    if (sources_[piece.source].constant) continue;
+    changing.push_back(&piece);
+    bytes += piece.bytes;
   }
+  if (buffer.size < bytes) {
+    buffer.bytes.reset();  // first, so that they are not there both
+    buffer.bytes = std::make_unique_for_overwrite<std::byte[]>(bytes);
+    buffer.size = bytes;
+  }
+  for (Source& source : sources_)
+    if (!source.constant) source.tensor = source.tensor.contiguous();
   std::vector<std::byte*> places;
-  for (std::byte* next = buffer.bytes.get(); const Piece& piece : pieces_)
-    places.push_back(std::exchange(next, next + piece.bytes));
+  for (std::byte* next = buffer.bytes.get(); const Piece* piece : changing)
+    places.push_back(std::exchange(next, next + piece->bytes));
   constexpr int kCopiers = 4;  // training waits for them
-  on_threads(kCopiers, std::ssize(pieces_), [&](int64_t i) {
-    Piece& piece = pieces_[static_cast<std::size_t>(i)];
+  on_threads(kCopiers, std::ssize(changing), [&](int64_t i) {
+    Piece& piece = *changing[static_cast<std::size_t>(i)];
     std::byte* const place = places[static_cast<std::size_t>(i)];
-    std::memcpy(place, piece.values, piece.bytes);
-    piece.values = place;
+    std::memcpy(place, bytes_of(sources_[piece.source].tensor).data() + piece.place, piece.bytes);
+    piece.copy = place;
   });
-  held_.clear();
+  for (Source& source : sources_)
+    if (!source.constant) source.tensor = {};
 }
 
 void CheckpointSave::work() noexcept {
@@ -203,20 +213,43 @@ void CheckpointSave::make_file() {
   }
 }
 
+// Pieces one after another up to the first of another tensor, where either has to be brought into rows: such tensors
+// are large, and not there at once.
+std::size_t CheckpointSave::end_of_run(std::size_t begin) const {
+  const auto is_in_rows = [&](const Piece& piece) {
+    return piece.copy != nullptr || sources_[piece.source].tensor.is_contiguous();
+  };
+  std::size_t end = begin + 1;
+  while (end < pieces_.size() &&
+         (pieces_[end].source == pieces_[begin].source || (is_in_rows(pieces_[begin]) && is_in_rows(pieces_[end]))))
+    ++end;
+  return end;
+}
+
 void CheckpointSave::write_pieces() {
   ChunkWriter writer(DurableFile::temporary_of(path_), path_);
   constexpr int kWriters = 2;  // one sums while the other's values go to the system, which takes one write at a time
-  on_threads(kWriters, std::ssize(pieces_), [&](int64_t i) {
-    const Piece& piece = pieces_[static_cast<std::size_t>(i)];
-    const std::span<const std::byte> values(piece.values, piece.bytes);
-    const ValueSums sums = sums_of(piece.dtype, values, piece.first);
-    Sums& learned = sums_[piece.number];
-    for (std::size_t lane = 0; lane < 2; ++lane) learned.lanes[lane] = static_cast<int64_t>(sums.lanes[lane]);
-    learned.writers = 1;
-    learned.not_finite = count_not_finite(piece.dtype, values);
-    writer.write(places_[piece.number], values, piece.padded_bytes);
-  });
+  for (std::size_t begin = 0, end = 0; begin < pieces_.size(); begin = end) {
+    end = end_of_run(begin);
+    const Tensor& first = sources_[pieces_[begin].source].tensor;
+    const Tensor rows = first.defined() && !first.is_contiguous() ? first.clone() : Tensor();
+    on_threads(kWriters, static_cast<int64_t>(end - begin), [&](int64_t i) {
+      const Piece& piece = pieces_[begin + static_cast<std::size_t>(i)];
+      const Tensor& source = rows.defined() ? rows : sources_[piece.source].tensor;
+      write_piece(writer, piece, piece.copy != nullptr ? piece.copy : bytes_of(source).data() + piece.place);
+    });
+  }
   writer.flush();
+}
+
+void CheckpointSave::write_piece(ChunkWriter& writer, const Piece& piece, const std::byte* values) {
+  const std::span<const std::byte> all(values, piece.bytes);
+  const ValueSums sums = sums_of(piece.dtype, all, piece.first);
+  Sums& learned = sums_[piece.number];
+  for (std::size_t lane = 0; lane < 2; ++lane) learned.lanes[lane] = static_cast<int64_t>(sums.lanes[lane]);
+  learned.writers = 1;
+  learned.not_finite = count_not_finite(piece.dtype, all);
+  writer.write(places_[piece.number], all, piece.padded_bytes);
 }
 
 // Every chunk was written, once, and holds numbers: all ranks see the same.

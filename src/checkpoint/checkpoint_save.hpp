@@ -39,7 +39,7 @@ class CheckpointSave {
   CheckpointSave(const Communicator& comm, std::filesystem::path path, const CheckpointInfo& info,
                  const std::vector<CheckpointTensor>& tensors, std::function<void()> when_named = {});
 
-  /// Copies this rank's share to `buffer`, which has to stay until the save is done.
+  /// Copies what may change of this rank's share to `buffer`, which has to stay until the save is done.
   void copy_values(CheckpointBuffer& buffer);
   /// This rank's part of what is next. Not collective; may run on a thread of its own. What goes wrong is told by
   /// advance().
@@ -63,9 +63,16 @@ class CheckpointSave {
   struct Piece {
     DType dtype;
     std::size_t number;  // among all chunks of the file
-    const std::byte* values;
+    std::size_t source;  // that its values are of, and the place of the first there, in bytes of its rows
+    std::size_t place;
     std::size_t bytes, padded_bytes;
     int64_t first;  // index of the first value
+    const std::byte* copy = nullptr;
+  };
+  // A tensor that pieces are of.
+  struct Source {
+    Tensor tensor;
+    bool constant;
   };
   // What is learned about each chunk: by who writes it, and then, after adding up, by all.
   struct Sums {
@@ -78,6 +85,8 @@ class CheckpointSave {
   std::vector<Piece> pieces_of(const CheckpointTensor& tensor);
   void make_file();
   void write_pieces();
+  void write_piece(class ChunkWriter& writer, const Piece& piece, const std::byte* values);
+  std::size_t end_of_run(std::size_t begin) const;
   void add_up();
   void seal();
   void tell(const std::function<void()>& work) const;
@@ -90,7 +99,7 @@ class CheckpointSave {
   std::string failure_;                      // of work()
   std::vector<CheckpointDataset> datasets_;  // all of the file, by name
   std::vector<std::size_t> first_chunk_;     // of each of them, and one behind the last
-  std::vector<Tensor> held_;                 // keeps the values that pieces point to
+  std::vector<Source> sources_;
   std::vector<Piece> pieces_;
   std::size_t share_bytes_ = 0;
   std::vector<uint64_t> places_;  // of all chunks

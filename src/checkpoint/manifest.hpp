@@ -14,6 +14,7 @@ struct CheckpointTensor {
   TensorPart part;  ///< its name is the dataset's, e.g. "weights/transformer.wte.weight"
   bool trainable = false;
   Communicator holders = Communicator::self();  ///< the ranks that hold the same rows: they share the writing
+  bool constant = false;                        ///< does not change while the job runs
 };
 
 /// A dataset of the file.

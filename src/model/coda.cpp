@@ -4,12 +4,12 @@
 
 namespace modr {
 
-Coda::Coda(const ModelConfig& config, const Variable& embedding, TensorType type)
-    : ln_f_("transformer.ln_f", config.n_embd, config.norm_eps, type),
-      blocks_(make_blocks("transformer.coda", config.n_layers_in_coda, config.block(), type)),
+Coda::Coda(const ModelConfig& config, const Variable& embedding, TensorType weights)
+    : ln_f_("transformer.ln_f", config.n_embd, config.norm_eps, exact(weights)),
+      blocks_(make_blocks("transformer.coda", config.n_layers_in_coda, config.block(), weights)),
       tied_(config.tie_embeddings),
       head_(tied_ ? Linear("lm_head", embedding, 0, config.n_embd)
-                  : Linear("lm_head", config.n_embd, config.vocab_size, type)) {}
+                  : Linear("lm_head", config.n_embd, config.vocab_size, weights)) {}
 
 Variable Coda::features(const Variable& normed_state, const BlockContext& context) const {
   return ln_f_(run_blocks(blocks_, normed_state, context));

@@ -12,6 +12,15 @@ namespace {
 
 constexpr double limit = 3;  // standard deviations
 
+// Calls fill(tensor), or, where that is packed, fill(rows) of rows that it then takes.
+template <typename F>
+void fill_rows(const Tensor& tensor, F fill) {
+  if (!tensor.is_packed()) return fill(tensor);
+  const Tensor drawn = Tensor::empty(tensor.shape(), tensor.type());
+  fill(drawn);
+  tensor.copy_from(drawn);
+}
+
 // Kaiming uniform with a = sqrt(5): bound 1 / sqrt(fan_in). Rows of a larger tensor get the numbers they have there.
 void initialize_adapter(const Parameter& parameter, const PhiloxStream& stream) {
   const Tensor& tensor = parameter.variable.value();
@@ -32,7 +41,7 @@ void initialize_weight(const Parameter& parameter, const ModelConfig& config, co
     scale.std = small;
   else if (name.ends_with(".fc.weight"))
     scale = {std, tensor.numel() / 2, small};
-  fill_truncated_normal(tensor, stream, scale, limit);
+  fill_rows(tensor, [&](const Tensor& values) { fill_truncated_normal(values, stream, scale, limit); });
 }
 
 void initialize_parameter(const Parameter& parameter, const ModelConfig& config, uint64_t seed) {

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "moe/lora_branches.hpp"
 #include "ops/cross_entropy.hpp"
+#include "ops/matmul.hpp"
 #include "ops/rope.hpp"
 
 namespace modr {
@@ -24,19 +25,30 @@ int64_t longest_piece(const DeviceArray<int64_t>& offsets) {
 
 }  // namespace
 
-ModrModel::ModrModel(const ModelConfig& config, TensorType type, ModelPart part)
+ModrModel::ModrModel(const ModelConfig& config, TensorType type, Trainable which, ModelPart part)
     : config_(validated(config)), part_(part), type_(type) {
   const MemoryUse use("weights");
+  const TensorType weights = which == Trainable::all ? exact(type) : type;
   rope_table_ = ops::rope_table(config.block_size, config.head_dim(), config.rope_base, type.device);
   if (part.prelude || (part.coda && config.tie_embeddings)) {
-    embedding_ = Variable(Tensor::zeros({config.vocab_size, config.n_embd}, exact(type)), true);
+    embedding_ = new_embedding(weights);
     parameters_.push_back({"transformer.wte.weight", embedding_});
   }
-  if (part.prelude) prelude_.emplace(config, embedding_, type).collect(parameters_);
+  if (part.prelude) prelude_.emplace(config, embedding_, type.dtype, weights).collect(parameters_);
   if (part.core)
-    core_.emplace(config, part.branches.value_or(Slice{0, config.branches.n_branches}), exact(type))
-        .collect(parameters_);
-  if (part.coda) coda_.emplace(config, embedding_, exact(type)).collect(parameters_);
+    core_.emplace(config, part.branches.value_or(Slice{0, config.branches.n_branches}), weights).collect(parameters_);
+  if (part.coda) coda_.emplace(config, embedding_, weights).collect(parameters_);
+  for (const Parameter& parameter : parameters_)
+    parameter.variable.set_requires_grad(which == Trainable::all ||
+                                         (which == Trainable::branches && is_branch_parameter(parameter.name)));
+}
+
+Variable ModrModel::new_embedding(TensorType weights) const {
+  const Shape shape{config_.vocab_size, config_.n_embd};
+  const bool is_head = part_.coda && config_.tie_embeddings;
+  if (is_head && weights.dtype == DType::bf16 && ops::packed_is_open(weights.device))
+    return Variable(Tensor::packed(shape, weights.device));
+  return Variable(Tensor::zeros(shape, weights));
 }
 
 const Prelude& ModrModel::prelude() const {
@@ -117,11 +129,6 @@ Variable ModrModel::loss_of_state(const Variable& state, const TokenBatch& batch
                                   Recompute recompute) const {
   const Variable features = coda().features(coda().normed(state), block_context(batch, recompute));
   return coda().loss(features, batch.labels, weight);
-}
-
-void ModrModel::set_trainable(Trainable which) {
-  for (const Parameter& parameter : parameters_)
-    parameter.variable.set_requires_grad(which == Trainable::all || is_branch_parameter(parameter.name));
 }
 
 void ModrModel::pack_weights(const PackOptions& options) {

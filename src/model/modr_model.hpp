@@ -12,8 +12,9 @@
 
 namespace modr {
 
-/// Which parameters train: everything, or only the branches and their router over a frozen backbone.
-enum class Trainable { all, branches };
+/// Which parameters train: everything, only the branches and their router over a frozen backbone, or, for evaluation
+/// and decoding, nothing.
+enum class Trainable { all, branches, none };
 
 /// What of a model a process holds: all of it, unless pipeline stages and branches live on different ranks.
 struct ModelPart {
@@ -46,10 +47,11 @@ struct ForwardOutput {
 /// coda. A process may hold some of the three only; forward() is then for others, and run_*() are the parts of it.
 class ModrModel {
  public:
-  /// Rows between layers are of `type`, weights of exact(type): with bf16, weights, norms' statistics, router, softmax
-  /// and loss are f32. All weights are zero (norms one) until initialised or loaded. Throws Error for an impossible
-  /// config.
-  ModrModel(const ModelConfig& config, TensorType type, ModelPart part = {});
+  /// Rows between layers are of `type`, and weights of exact(type): with bf16, trained weights, norms, adapters,
+  /// router, softmax and loss are f32. The matrices of a frozen backbone are of `type` itself, and kept once, laid out
+  /// for products (the embedding too where it is the head). All weights are zero (norms one) until initialised or
+  /// loaded. Throws Error for an impossible config.
+  ModrModel(const ModelConfig& config, TensorType type, Trainable which = Trainable::all, ModelPart part = {});
 
   ForwardOutput forward(const TokenBatch& batch, const Variable& initial_state, const ForwardOptions& options) const;
   /// e of the batch's tokens, [batch * seq, n_embd]. Throws Error for a sequence beyond the block size.
@@ -69,7 +71,6 @@ class ModrModel {
   /// Kaiming uniform (a = sqrt 5), B zeros; the router like any linear weight. Only of the branches and their router,
   /// where the backbone comes from a file; a model whose every parameter does is not initialised at all.
   void initialize(uint64_t seed, Trainable which = Trainable::all);
-  void set_trainable(Trainable which);
 
   /// Prepares weights for the many products they serve until they change, after which it is to be called again (a use
   /// before that throws Error): bf16 copies in the layout of the processor's matrix units, and, where this rank has at
@@ -95,6 +96,7 @@ class ModrModel {
   const Coda& coda() const;
 
  private:
+  Variable new_embedding(TensorType weights) const;
   BlockContext block_context(const TokenBatch& batch, Recompute recompute) const;
 
   ModelConfig config_;

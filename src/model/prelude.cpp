@@ -4,11 +4,11 @@
 
 namespace modr {
 
-Prelude::Prelude(const ModelConfig& config, const Variable& embedding, TensorType type)
+Prelude::Prelude(const ModelConfig& config, const Variable& embedding, DType dtype, TensorType weights)
     : scale_(config.embedding_scale()),
-      dtype_(type.dtype),
+      dtype_(dtype),
       wte_(embedding),
-      blocks_(make_blocks("transformer.prelude", config.n_layers_in_prelude, config.block(), exact(type))) {}
+      blocks_(make_blocks("transformer.prelude", config.n_layers_in_prelude, config.block(), weights)) {}
 
 Variable Prelude::embed(const Indices& ids) const {
   for (int32_t id : *ids)

@@ -10,8 +10,8 @@ namespace modr {
 /// Tokens to what every recurrence reads: e = blocks(wte[ids] * embedding scale).
 class Prelude {
  public:
-  /// `embedding` [vocab_size, n_embd] is the model's; rows are of `type`, weights exact(type).
-  Prelude(const ModelConfig& config, const Variable& embedding, TensorType type);
+  /// `embedding` [vocab_size, n_embd] is the model's; rows are of `dtype`, matrices of `weights` (see Linear).
+  Prelude(const ModelConfig& config, const Variable& embedding, DType dtype, TensorType weights);
 
   /// wte[ids] * scale, [ids, n_embd].
   Variable embed(const Indices& ids) const;

@@ -37,16 +37,16 @@ Indices positions_in_order(const Indices& positions, const RoutePlan& plan) {
 
 }  // namespace
 
-RecurrentCore::RecurrentCore(const ModelConfig& config, Slice branches_here, TensorType type)
+RecurrentCore::RecurrentCore(const ModelConfig& config, Slice branches_here, TensorType weights)
     : branches_(config.branches),
       branches_here_(branches_here),
-      adapter_(Tensor::zeros({config.n_embd, 2 * config.n_embd}, type), true),
+      adapter_(Tensor::zeros({config.n_embd, 2 * config.n_embd}, weights), weights.dtype == exact(weights.dtype)),
       from_state_("transformer.adapter", adapter_, 0, config.n_embd),
       from_prelude_("transformer.adapter", adapter_, config.n_embd, config.n_embd),
-      blocks_(make_blocks("transformer.core_block", config.n_layers_in_recurrent_block, config.block(), type)),
+      blocks_(make_blocks("transformer.core_block", config.n_layers_in_recurrent_block, config.block(), weights)),
       dispatcher_(std::make_shared<LocalDispatcher>()) {
-  if (branches_.n_branches > 0) attach_lora_branches(blocks_, branches_, branches_here_.count(), type);
-  if (branches_.has_router()) router_.emplace(branches_, config.n_embd, type);
+  if (branches_.n_branches > 0) attach_lora_branches(blocks_, branches_, branches_here_.count(), exact(weights));
+  if (branches_.has_router()) router_.emplace(branches_, config.n_embd, exact(weights));
 }
 
 bool RecurrentCore::decides_at(int64_t recurrence) const {

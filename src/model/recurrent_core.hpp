@@ -47,8 +47,9 @@ struct CoreOutput {
 /// same layers at every recurrence (MODEL.md, "Huginn" and "MoDr").
 class RecurrentCore {
  public:
-  /// With adapters for `branches_here` of the config's branches.
-  RecurrentCore(const ModelConfig& config, Slice branches_here, TensorType type);
+  /// With adapters for `branches_here` of the config's branches; matrices of the backbone are of `weights` (see
+  /// Linear), adapters and router exact.
+  RecurrentCore(const ModelConfig& config, Slice branches_here, TensorType weights);
 
   /// depth.num_steps_no_grad recurrences that keep nothing, then depth.num_steps_with_grad that do. With the router
   /// deciding once, the gates of the first recurrence carry gradient into the router even when that recurrence
@@ -79,7 +80,7 @@ class RecurrentCore {
 
   BranchConfig branches_;
   Slice branches_here_;
-  Variable adapter_;  // [n_embd, 2 n_embd], columns of s first, then of e
+  Variable adapter_;  // [n_embd, 2 n_embd], columns of s first, then of e; not packed, since it serves as two
   Linear from_state_, from_prelude_;  // the two halves of it
   std::vector<SandwichBlock> blocks_;
   std::optional<Router> router_;

@@ -9,7 +9,7 @@ Attention::Attention(const std::string& name, const BlockConfig& config, TensorT
       proj(name + ".proj", config.n_embd, config.n_embd, type),
       name_(name),
       n_heads_(config.n_heads) {
-  if (config.qk_bias) qk_bias_ = Variable(Tensor::zeros({2, 1, config.n_heads, config.head_dim()}, type), true);
+  if (config.qk_bias) qk_bias_ = Variable(Tensor::zeros({2, 1, config.n_heads, config.head_dim()}, exact(type)), true);
 }
 
 Variable Attention::operator()(const Variable& x, const BlockContext& context, int64_t layer) const {

@@ -50,6 +50,7 @@ struct BlockContext {
 /// Multi-head causal self-attention with a fused projection, q/k bias and rotary positions (MODEL.md, "Huginn").
 class Attention {
  public:
+  /// `type` is that of its matrices, see Linear.
   Attention(const std::string& name, const BlockConfig& config, TensorType type);
   /// x [rows, n_embd] -> [rows, n_embd].
   Variable operator()(const Variable& x, const BlockContext& context, int64_t layer) const;

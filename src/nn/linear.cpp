@@ -7,8 +7,17 @@
 
 namespace modr {
 
+namespace {
+
+Variable new_weight(const Shape& shape, TensorType type) {
+  if (type.dtype == DType::bf16) return Variable(Tensor::packed(shape, type.device));
+  return Variable(Tensor::zeros(shape, type), true);
+}
+
+}  // namespace
+
 Linear::Linear(std::string name, int64_t in, int64_t out, TensorType type)
-    : name_(std::move(name)), weight_(Tensor::zeros({out, in}, type), true), in_(in) {}
+    : name_(std::move(name)), weight_(new_weight({out, in}, type)), in_(in) {}
 
 Linear::Linear(std::string name, Variable weight, int64_t first, int64_t in)
     : name_(std::move(name)), weight_(std::move(weight)), first_(first), in_(in) {}

@@ -12,7 +12,8 @@ namespace modr {
 /// A bias-free linear layer, weight [out, in], to which low-rank adapters of several branches can be attached.
 class Linear {
  public:
-  /// `name` is the upstream name without ".weight".
+  /// `name` is the upstream name without ".weight". Of bf16 the weight is frozen, and kept once, packed
+  /// (Tensor::packed()); of an exact type it can train.
   Linear(std::string name, int64_t in, int64_t out, TensorType type);
   /// A layer with another's weight, or with columns [first, first + in) of it.
   Linear(std::string name, Variable weight, int64_t first, int64_t in);
@@ -24,8 +25,9 @@ class Linear {
   void attach(ops::LoraWeights lora);
 
   /// Prepares the weight for many products with rows of `dtype`, and with a backward pass for gradients of the rows: in
-  /// bf16 a copy of its size each. Does nothing where that is done and nothing has changed. Without it every product
-  /// prepares its own. A use after a change of the values throws Error (see Tensor::changed()).
+  /// bf16 a copy of its size each, unless it is packed already. Does nothing where that is done and nothing has
+  /// changed. Without it every product prepares its own. A use after a change of the values throws Error (see
+  /// Tensor::changed()).
   void pack(DType dtype, bool with_backward);
   /// The same, but of one weight W + scale B_j A_j a branch. Without adapters it is pack().
   void pack_merged(DType dtype, bool with_backward);

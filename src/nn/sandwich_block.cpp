@@ -5,7 +5,7 @@ namespace modr {
 namespace {
 
 RmsNorm norm(const std::string& block, int index, const BlockConfig& config, TensorType type) {
-  return RmsNorm(fmt::format("{}.norm_{}", block, index), config.n_embd, config.norm_eps, type);
+  return RmsNorm(fmt::format("{}.norm_{}", block, index), config.n_embd, config.norm_eps, exact(type));
 }
 
 }  // namespace

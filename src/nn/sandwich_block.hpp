@@ -13,7 +13,8 @@ namespace modr {
 /// x <- norm_2(attn(norm_1(x)) + x), x <- norm_4(mlp(norm_3(x)) + x).
 class SandwichBlock {
  public:
-  /// `name` is the upstream name, e.g. "transformer.core_block.0"; `layer` its index within its stage.
+  /// `name` is the upstream name, e.g. "transformer.core_block.0"; `layer` its index within its stage; `type` is that
+  /// of its matrices (see Linear), its vectors are exact.
   SandwichBlock(const std::string& name, int64_t layer, const BlockConfig& config, TensorType type);
   /// x [rows, n_embd] -> [rows, n_embd].
   Variable operator()(const Variable& x, const BlockContext& context) const;

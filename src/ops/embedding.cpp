@@ -1,6 +1,7 @@
 #include "ops/embedding.hpp"
 
 #include "base/error.hpp"
+#include "kernels/api/packed_gemm.hpp"
 #include "kernels/api/rows.hpp"
 
 namespace modr::ops {
@@ -33,6 +34,15 @@ void backward_of(auto on, const Gather& g, const Tensor& dout, const Tensor& dta
                             static_cast<Exact<T>>(g.factor), dtable.pointer<Table>());
 }
 
+void gather_packed(const Gather& g, const Tensor& table, const Tensor& out) {
+  MODR_CHECK(out.dtype() == DType::bf16, "rows of {} from a packed table", name_of(out.dtype()));
+  if (out.device().is_meta()) return;
+  visit_place(out.device(), [&](auto on) {
+    kernels::gather_packed_rows(on, table.size(1), table.size(0), table.packed_bytes(), g.index->on(out.device()),
+                                g.count, static_cast<float>(g.factor), out.pointer<bfloat16>());
+  });
+}
+
 // Where each row of the table went, when every row went to exactly one place; else null.
 Indices inverse_of(const Indices& index, int64_t rows) {
   if (static_cast<int64_t>(index->size()) != rows) return nullptr;
@@ -50,7 +60,16 @@ Indices inverse_of(const Indices& index, int64_t rows) {
 Variable embedding(const Indices& ids, const Variable& table, double factor, DType dtype) {
   Gather g = prepare("embedding", table, ids, factor);
   Tensor out = Tensor::empty(table.shape().with(0, g.count), {dtype, table.device()});
-  run_on(out, [&]<typename T>(auto on) { forward<Exact<T>, T>(on, g, table.value(), out); });
+  if (table.value().is_packed()) {
+    gather_packed(g, table.value(), out);
+  } else {
+    run_on(out, [&]<typename T>(auto on) {
+      if (table.dtype() == dtype)
+        forward<T, T>(on, g, table.value(), out);
+      else
+        forward<Exact<T>, T>(on, g, table.value(), out);
+    });
+  }
   return make_result("embedding", std::move(out), {table},
                      [g = std::move(g)](const Tensor& dout, InputGradients& grads) {
                        const Tensor dtable = grads.accumulator(0);

@@ -4,8 +4,8 @@
 
 namespace modr::ops {
 
-/// out[i] = factor * table[ids[i]]: table [vocab, width] of exact(dtype), out [ids, width] of `dtype`. Throws Error for
-/// an id outside the table.
+/// out[i] = factor * table[ids[i]]: table [vocab, width] of `dtype` or exact(dtype), or packed for bf16, out [ids,
+/// width] of `dtype`. Throws Error for an id outside the table.
 Variable embedding(const Indices& ids, const Variable& table, double factor, DType dtype);
 inline Variable embedding(const Indices& ids, const Variable& table, double factor) {
   return embedding(ids, table, factor, table.dtype());

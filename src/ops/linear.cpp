@@ -7,11 +7,11 @@ namespace modr::ops {
 namespace {
 
 // dx and dW of y = x W^T, W being `columns` of a weight whose gradient has them from column `first`.
-void product_backward(const Tensor& dy, const Tensor& x, const Tensor& columns, const PackedMatrix& backward,
-                      int64_t first, InputGradients& grads) {
+void product_backward(const Tensor& dy, const Tensor& x, const Tensor& columns, const Matrix& backward, int64_t first,
+                      InputGradients& grads) {
   if (grads.needs(0)) {
     Tensor dx = Tensor::empty(x.shape(), x.type());
-    matmul_packed({dy}, backward.defined() ? backward : pack({columns}, x.dtype()), dx);
+    matmul({dy}, backward.defined() ? backward : pack({columns}, x.dtype()), dx);
     grads.give(0, std::move(dx));
   }
   if (grads.needs(1))
@@ -45,7 +45,7 @@ Variable linear_columns(const Variable& x, const Variable& weight, int64_t first
   } else {
     y = Tensor::empty(shape, x.type());
   }
-  matmul_packed({x.value()}, packed_or_made(packed, columns, x).forward, y, addend.defined());
+  matmul({x.value()}, packed_or_made(packed, columns, x).forward, y, 1, addend.defined() ? 1 : 0);
   std::vector<Variable> inputs{x, weight};
   if (addend.defined()) inputs.push_back(addend);
   const bool has_addend = addend.defined();
@@ -62,7 +62,7 @@ Variable linear_exact(const Variable& x, const Variable& weight, const PackedWei
   MODR_CHECK(weight.value().rank() == 2 && x.size(-1) == weight.size(1), "linear of {} with weight {}",
              x.shape().to_string(), weight.shape().to_string());
   Tensor y = Tensor::empty(x.shape().with(-1, weight.size(0)), exact(x.type()));
-  matmul_packed({x.value()}, packed_or_made(packed, weight.value(), x).forward, y);
+  matmul({x.value()}, packed_or_made(packed, weight.value(), x).forward, y);
   return make_result("linear_exact", std::move(y), {x, weight},
                      [x = x.value(), weight = weight.value(), backward = packed.backward](const Tensor& dy,
                                                                                          InputGradients& grads) {

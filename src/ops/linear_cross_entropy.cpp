@@ -49,6 +49,13 @@ struct Gradients {
   Tensor head;      // [vocab, width]
 };
 
+// The head for products with and without its transpose: as rows where it trains, since it serves this pass alone.
+PackedWeight for_products(const Tensor& head, DType dtype, bool with_backward) {
+  if (head.is_packed()) return pack_weight(head, dtype, with_backward);
+  const Tensor rows = head.to(dtype);
+  return {{rows, true}, {rows}};
+}
+
 // Room for the logits of one chunk and their gradient, which is of the features' dtype.
 struct Room {
   Room(int64_t rows, int64_t vocab, TensorType type)
@@ -58,20 +65,20 @@ struct Room {
   Tensor logits, dlogits, losses;
 };
 
-// sum += the loss of rows [begin, end), without the weight; `head` is of the features' dtype.
-void run_chunk(const Labelled& all, int64_t begin, int64_t end, const Tensor& head, double weight, const Room& room,
-               const Gradients& gradients, const Tensor& sum) {
+// sum += the loss of rows [begin, end), without the weight; `head` is for products of the features' dtype.
+void run_chunk(const Labelled& all, int64_t begin, int64_t end, const PackedWeight& head, double weight,
+               const Room& room, const Gradients& gradients, const Tensor& sum) {
   const int64_t rows = end - begin;
   const Tensor x = all.features.slice(0, begin, end), logits = room.logits.slice(0, 0, rows);
   const Tensor dlogits = room.dlogits.slice(0, 0, rows), losses = room.losses.slice(0, 0, rows);
   const bool wanted = gradients.features.defined() || gradients.head.defined();
-  matmul({x}, Matrix{head, true}, logits);
+  matmul({x}, head.forward, logits);
   run_on(x, [&]<typename T>(auto on) {
     kernels::cross_entropy_and_gradient<T>(
-        on, {logits.pointer<Exact<T>>(), all.labels->on(x.device()) + begin, rows, head.size(0),
+        on, {logits.pointer<Exact<T>>(), all.labels->on(x.device()) + begin, rows, logits.size(1),
              static_cast<Exact<T>>(weight), losses.pointer<double>(), wanted ? dlogits.pointer<T>() : nullptr});
   });
-  if (gradients.features.defined()) matmul({dlogits}, Matrix{head}, gradients.features.slice(0, begin, end));
+  if (gradients.features.defined()) matmul({dlogits}, head.backward, gradients.features.slice(0, begin, end));
   if (gradients.head.defined()) matmul({dlogits, true}, Matrix{x}, gradients.head, 1, begin == 0 ? 0 : 1);
   const Tensor of_chunk = Tensor::zeros({}, losses.type());
   run_on(losses, [&]<typename T>(auto on) {
@@ -107,26 +114,26 @@ int64_t rows_of_chunk(int64_t rows, int64_t vocab, DType dtype) {
 
 Variable linear_cross_entropy(const Variable& features, const Variable& head, const Indices& labels, double weight) {
   MODR_CHECK(features.value().rank() == 2 && head.value().rank() == 2 && features.size(1) == head.size(1) &&
-                 head.dtype() == exact(features.dtype()),
+                 (head.dtype() == exact(features.dtype()) || head.dtype() == features.dtype()),
              "linear_cross_entropy of {} {} with head {} {}", name_of(features.dtype()), features.shape().to_string(),
              name_of(head.dtype()), head.shape().to_string());
   const int64_t vocab = head.size(0);
   check_labels(labels, features.size(0), vocab);
   const Labelled all = labelled_rows(features, labels);
-  const int64_t rows = all.features.size(0), chunk = rows_of_chunk(rows, vocab, head.dtype());
+  const int64_t rows = all.features.size(0), chunk = rows_of_chunk(rows, vocab, exact(features.dtype()));
   Gradients gradients;
   const Tensor sum = Tensor::zeros({}, {DType::f64, features.device()});
   if (rows > 0) {
     if (grad_enabled() && features.requires_grad())
       gradients.features = Tensor::empty(all.features.shape(), features.type());
     if (grad_enabled() && head.requires_grad()) gradients.head = Tensor::empty(head.shape(), head.type());
-    const Tensor weights = head.value().to(features.dtype());
+    const PackedWeight weights = for_products(head.value(), features.dtype(), gradients.features.defined());
     const Room room(chunk, vocab, features.type());
     for (int64_t begin = 0; begin < rows; begin += chunk)
       run_chunk(all, begin, std::min(begin + chunk, rows), weights, weight, room, gradients, sum);
   }
   sum.scale(weight);
-  return make_result("linear_cross_entropy", sum.to(head.dtype()), {features, head},
+  return make_result("linear_cross_entropy", sum.to(exact(features.dtype())), {features, head},
                      [gradients, which = all.rows, shape = features.shape()](const Tensor& dy, InputGradients& grads) {
                        for (const Tensor& gradient : {gradients.features, gradients.head})
                          if (gradient.defined()) scale_by(gradient, dy);

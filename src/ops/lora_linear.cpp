@@ -97,7 +97,7 @@ Operands checked(const Variable& x, const Variable& weight, const LoraWeights& l
 // The product with W for all rows, then A_j and B_j for each group.
 Tensor factored_forward(const Operands& o, const Tensor& low) {
   Tensor y = Tensor::empty({o.x.size(0), o.w.size(0)}, o.x.type());
-  matmul_packed({o.x}, o.packed.defined() ? o.packed.forward : pack({o.w, true}, o.x.dtype()), y);
+  matmul({o.x}, o.packed.defined() ? o.packed.forward : pack({o.w, true}, o.x.dtype()), y);
   for (const RowGroup& group : *o.groups) {
     down(o.rows(o.x, group), branch_of(o.a, group.branch), 1, o.rows(low, group));
     up(o.rows(low, group), o.turned_branch(group.branch, true), o.rows(y, group));
@@ -109,7 +109,7 @@ Tensor factored_forward(const Operands& o, const Tensor& low) {
 Tensor merged_forward(const Operands& o) {
   Tensor y = Tensor::empty({o.x.size(0), o.w.size(0)}, o.x.type());
   for (const RowGroup& group : *o.groups)
-    matmul_packed({o.rows(o.x, group)}, o.merged[static_cast<std::size_t>(group.branch)].forward, o.rows(y, group));
+    matmul({o.rows(o.x, group)}, o.merged[static_cast<std::size_t>(group.branch)].forward, o.rows(y, group));
   return y;
 }
 
@@ -117,11 +117,11 @@ Tensor merged_forward(const Operands& o) {
 Tensor wide_gradient(const Operands& o, const Tensor& dy) {
   Tensor dx = Tensor::empty(o.x.shape(), o.x.type());
   if (o.merged.empty()) {
-    matmul_packed({dy}, o.packed.backward.defined() ? o.packed.backward : pack({o.w}, dy.dtype()), dx);
+    matmul({dy}, o.packed.backward.defined() ? o.packed.backward : pack({o.w}, dy.dtype()), dx);
     return dx;
   }
   for (const RowGroup& group : *o.groups)
-    matmul_packed({o.rows(dy, group)}, o.merged[static_cast<std::size_t>(group.branch)].backward, o.rows(dx, group));
+    matmul({o.rows(dy, group)}, o.merged[static_cast<std::size_t>(group.branch)].backward, o.rows(dx, group));
   return dx;
 }
 
@@ -169,7 +169,8 @@ void lora_backward(const Operands& o, Tensor low, const Tensor& gradient, InputG
 std::vector<PackedWeight> merge(const Variable& weight, const LoraWeights& lora, DType dtype, bool with_backward) {
   std::vector<PackedWeight> merged;
   for (int64_t j = 0; j < lora.a.size(0); ++j) {
-    const Tensor sum = weight.value().clone();
+    const Tensor sum = Tensor::empty(weight.shape(), exact(weight.type()));
+    sum.copy_from(weight.value());
     matmul({branch_of(lora.b.value(), j)}, {branch_of(lora.a.value(), j)}, sum, lora.scale, 1);
     merged.push_back(pack_weight(sum, dtype, with_backward));
   }

@@ -60,9 +60,35 @@ void multiply(const kernels::GemmShape& shape, const Tensor& a, const Tensor& b,
   });
 }
 
+// out = a b, or +=, of a packed b: [k, n], or [n, k] not transposed.
+void multiply_packed(const Matrix& a, const Matrix& b, const Tensor& out, double alpha, double beta) {
+  const int64_t n = b.tensor.size(0), k = b.tensor.size(1);
+  const Layout left = turned(a), result = layout_of(out);
+  MODR_CHECK(!a.transposed && left.columns == (b.transposed ? k : n) && result.rows == left.rows &&
+                 result.columns == (b.transposed ? n : k),
+             "product of {}{} and a packed {}{} into {}", a.tensor.shape().to_string(), a.transposed ? "^T" : "",
+             b.tensor.shape().to_string(), b.transposed ? "^T" : "", out.shape().to_string());
+  MODR_CHECK(alpha == 1 && (beta == 0 || beta == 1), "a product of bf16 with factors {} and {}", alpha, beta);
+  MODR_CHECK(b.transposed || packed_is_open(b.tensor.device()), "a product with a packed {} as it is",
+             b.tensor.shape().to_string());
+  const kernels::PackedGemm shape{left.rows, n, k, left.stride, result.stride, beta == 1};
+  visit_output(out, [&]<typename C>(auto on) {
+    const bfloat16* from = a.tensor.pointer<bfloat16>();
+    if (b.transposed)
+      kernels::packed_gemm(on, shape, from, b.tensor.packed_bytes(), out.pointer<C>());
+    else
+      kernels::packed_gemm_back(on, shape, from, b.tensor.packed_bytes(), out.pointer<C>());
+  });
+}
+
 }  // namespace
 
+bool packed_is_open(Device device) {
+  return visit_place(device, [](auto on) { return kernels::packed_is_open(on); });
+}
+
 void matmul(const Matrix& a, const Matrix& b, const Tensor& out, double alpha, double beta) {
+  if (b.tensor.is_packed()) return multiply_packed(a, b, out, alpha, beta);
   const Layout left = turned(a), right = turned(b), result = layout_of(out);
   MODR_CHECK(left.columns == right.rows && result.rows == left.rows && result.columns == right.columns,
              "product of {}{} and {}{} into {}", a.tensor.shape().to_string(), a.transposed ? "^T" : "",
@@ -72,41 +98,23 @@ void matmul(const Matrix& a, const Matrix& b, const Tensor& out, double alpha, d
            a.tensor, b.tensor, out, alpha, beta);
 }
 
-PackedMatrix pack(const Matrix& matrix, DType dtype) {
-  MODR_CHECK(matrix.tensor.dtype() == exact(dtype), "a matrix of {} packed for {}", name_of(matrix.tensor.dtype()),
-             name_of(dtype));
-  const Layout layout = turned(matrix);
-  PackedMatrix packed{{}, {}, layout.rows, layout.columns};
+Matrix pack(const Matrix& matrix, DType dtype) {
+  const Tensor& tensor = matrix.tensor;
   if (dtype != DType::bf16) {
-    packed.plain = matrix;
-    return packed;
+    MODR_CHECK(tensor.dtype() == dtype, "a matrix of {} packed for {}", name_of(tensor.dtype()), name_of(dtype));
+    return matrix;
   }
-  const Device device = matrix.tensor.device();
-  const std::size_t bytes =
-      visit_place(device, [&](auto on) { return kernels::packed_size<bfloat16>(on, packed.k, packed.n); });
-  packed.laid_out = Tensor::empty({static_cast<int64_t>(bytes / sizeof(bfloat16))}, {DType::bf16, device});
-  run_on(packed.laid_out, [&]<typename T>(auto on) {
-    kernels::pack<bfloat16>(on, packed.k, packed.n, matrix.tensor.pointer<float>(), layout.stride, matrix.transposed,
-                            reinterpret_cast<std::byte*>(packed.laid_out.pointer<bfloat16>()));
-  });
-  return packed;
-}
-
-void matmul_packed(const Matrix& a, const PackedMatrix& b, const Tensor& out, bool accumulate) {
-  if (!b.laid_out.defined()) return matmul(a, b.plain, out, 1, accumulate ? 1 : 0);
-  const Layout left = turned(a), result = layout_of(out);
-  MODR_CHECK(!a.transposed && left.columns == b.k && result.rows == left.rows && result.columns == b.n,
-             "product of {}{} and a packed {} x {} into {}", a.tensor.shape().to_string(), a.transposed ? "^T" : "",
-             b.k, b.n, out.shape().to_string());
-  const kernels::PackedGemm shape{left.rows, b.n, b.k, left.stride, result.stride, accumulate};
-  visit_output(out, [&]<typename C>(auto on) {
-    kernels::packed_gemm(on, shape, a.tensor.pointer<bfloat16>(),
-                         reinterpret_cast<const std::byte*>(b.laid_out.pointer<bfloat16>()), out.pointer<C>());
-  });
+  if (tensor.is_packed() && (matrix.transposed || packed_is_open(tensor.device()))) return matrix;
+  // Packed is the transpose of what stands on the right.
+  const Tensor rows = tensor.is_packed() ? tensor.clone() : tensor;
+  const Tensor from = matrix.transposed ? rows : rows.transpose(0, 1);
+  const Tensor packed = Tensor::packed(from.shape(), from.device());
+  packed.copy_from(from);
+  return {packed, true};
 }
 
 PackedWeight pack_weight(const Tensor& weight, DType dtype, bool with_backward) {
-  return {pack({weight, true}, dtype), with_backward ? pack({weight}, dtype) : PackedMatrix{}};
+  return {pack({weight, true}, dtype), with_backward ? pack({weight}, dtype) : Matrix{}};
 }
 
 }  // namespace modr::ops

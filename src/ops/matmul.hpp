@@ -5,35 +5,31 @@
 namespace modr::ops {
 
 /// A tensor read as a matrix, optionally transposed: rows of the last dimension, everything before flattened.
-/// A slice of columns of a contiguous matrix is allowed.
+/// A slice of columns of a contiguous matrix is allowed, and as the right one of two a packed matrix
+/// (Tensor::packed()).
 struct Matrix {
   Tensor tensor;
   bool transposed = false;
+
+  bool defined() const { return tensor.defined(); }
 };
 
 /// out = alpha a b + beta out; shapes [m, k], [k, n], [m, n] after transposition. With beta 0 `out` may be unset.
-/// Of bf16 matrices, `out` may be bf16 or f32, alpha is 1 and beta 0 or 1; sums are kept in f32.
+/// Of bf16 matrices, `out` may be bf16 or f32, alpha is 1 and beta 0 or 1; sums are kept in f32. Throws Error for a
+/// packed b that is not transposed where its device cannot (see pack()).
 void matmul(const Matrix& a, const Matrix& b, const Tensor& out, double alpha = 1, double beta = 0);
 
-/// A matrix that serves many products: in their dtype, and in bf16 laid out for the processor's matrix units.
-struct PackedMatrix {
-  Matrix plain;      // of an exact dtype: the matrix itself, not a copy
-  Tensor laid_out;   // of bf16, opaque
-  int64_t k = 0, n = 0;
+/// Whether products read a packed matrix of this device as it is too, besides its transpose, and lookups its rows.
+bool packed_is_open(Device device);
 
-  bool defined() const { return plain.tensor.defined() || laid_out.defined(); }
-};
-
-/// `matrix`, of an exact dtype, for products of `dtype`: the same, or bf16 beside f32.
-PackedMatrix pack(const Matrix& matrix, DType dtype);
-
-/// out = a b, or += with `accumulate`; all of the dtype that b was packed for, `out` also of exact(dtype).
-void matmul_packed(const Matrix& a, const PackedMatrix& b, const Tensor& out, bool accumulate = false);
+/// `matrix` for many products of `dtype`: of an exact dtype the same, for bf16 a copy in the layout that multiplies
+/// fastest; or itself, where it is laid out so already and its device can multiply with it this way round.
+Matrix pack(const Matrix& matrix, DType dtype);
 
 /// The matrices that a weight [out, in] is for a linear layer.
 struct PackedWeight {
-  PackedMatrix forward;   // W^T
-  PackedMatrix backward;  // W; undefined where no gradient passes
+  Matrix forward;   // W^T
+  Matrix backward;  // W; undefined where no gradient passes
 
   bool defined() const { return forward.defined(); }
 };

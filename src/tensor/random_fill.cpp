@@ -15,7 +15,7 @@ void fill_uniform(const Tensor& tensor, const PhiloxStream& stream, int64_t firs
 
 void fill_truncated_normal(const Tensor& tensor, const PhiloxStream& stream, const kernels::NormalScale& scale,
                            double limit) {
-  run_exactly_on(tensor, [&]<typename T>(auto on) {
+  run_on(tensor, [&]<typename T>(auto on) {
     kernels::truncated_normal(on, stream, scale, limit, tensor.numel(), tensor.dense<T>());
   });
   tensor.changed();

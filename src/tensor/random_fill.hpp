@@ -13,8 +13,8 @@ namespace modr {
 /// of the stream, as PhiloxSequence::uniform() makes them.
 void fill_uniform(const Tensor& tensor, const PhiloxStream& stream, int64_t first, double bound);
 
-/// scale.of(i) * x, x normal with |x| <= limit, for all values i of a contiguous tensor of an exact type: what
-/// PhiloxSequence::truncated_normal(limit) gives one after another.
+/// scale.of(i) * x, x normal with |x| <= limit, for all values i of a contiguous tensor: what
+/// PhiloxSequence::truncated_normal(limit) gives one after another, of bf16 rounded from float.
 void fill_truncated_normal(const Tensor& tensor, const PhiloxStream& stream, const kernels::NormalScale& scale,
                            double limit);
 

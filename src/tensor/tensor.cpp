@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "kernels/api/elementwise.hpp"
+#include "kernels/api/packed_gemm.hpp"
 #include "tensor/run_on.hpp"
 
 namespace modr {
@@ -28,6 +29,16 @@ Tensor Tensor::full(Shape shape, TensorType type, double value) {
   return result;
 }
 
+Tensor Tensor::packed(Shape shape, Device device) {
+  MODR_CHECK(shape.rank() == 2, "a packed matrix of shape {}", shape.to_string());
+  const std::size_t bytes = visit_place(device, [&](auto on) { return kernels::packed_size(on, shape[1], shape[0]); });
+  Tensor result = zeros({static_cast<int64_t>(bytes / sizeof(bfloat16))}, {DType::bf16, device});
+  result.strides_ = shape.strides();
+  result.shape_ = std::move(shape);
+  result.packed_ = true;
+  return result;
+}
+
 template <typename T>
 Tensor Tensor::from(std::span<const T> values, Shape shape, DType dtype) {
   MODR_CHECK(static_cast<int64_t>(values.size()) == shape.numel(), "{} values for shape {}", values.size(),
@@ -42,6 +53,7 @@ template Tensor Tensor::from(std::span<const double>, Shape, DType);
 template Tensor Tensor::from(std::span<const bfloat16>, Shape, DType);
 
 bool Tensor::is_contiguous() const {
+  if (packed_) return false;
   if (numel() == 0) return true;
   int64_t expected = 1;
   for (int64_t dim = rank() - 1; dim >= 0; --dim) {
@@ -60,6 +72,7 @@ template <typename T>
 T* Tensor::pointer() const {
   MODR_CHECK(defined(), "the tensor is undefined");
   MODR_CHECK(dtype_of<T>() == dtype_, "tensor of {} read as {}", name_of(dtype_), name_of(dtype_of<T>()));
+  MODR_CHECK(!packed_, "the rows of a packed matrix of shape {}", shape_.to_string());
   if (storage_->device().is_meta()) return nullptr;
   return reinterpret_cast<T*>(storage_->data()) + offset_;
 }
@@ -75,6 +88,11 @@ T* Tensor::dense() const {
 template float* Tensor::dense() const;
 template double* Tensor::dense() const;
 template bfloat16* Tensor::dense() const;
+
+std::byte* Tensor::packed_bytes() const {
+  MODR_CHECK(packed_, "a matrix of shape {} that is not packed", shape_.to_string());
+  return storage_->data();
+}
 
 template <typename T>
 T* Tensor::data() const {
@@ -129,12 +147,15 @@ Tensor Tensor::slice(int64_t dim, int64_t begin, int64_t end) const {
   MODR_CHECK(0 <= begin && begin <= end && end <= size(dim), "rows [{}, {}) of dimension {} of {}", begin, end, dim,
              shape_.to_string());
   Tensor result = *this;
+  if (begin == 0 && end == size(dim)) return result;
+  MODR_CHECK(!packed_, "rows [{}, {}) of a packed matrix of shape {}", begin, end, shape_.to_string());
   result.offset_ += begin * strides_[static_cast<std::size_t>(dim)];
   result.shape_ = shape_.with(dim, end - begin);
   return result;
 }
 
 Tensor Tensor::transpose(int64_t a, int64_t b) const {
+  MODR_CHECK(!packed_, "a packed matrix of shape {} transposed", shape_.to_string());
   if (a < 0) a += rank();
   if (b < 0) b += rank();
   Tensor result = *this;
@@ -175,6 +196,7 @@ Tensor Tensor::to(Device device) const {
 }
 
 void Tensor::fill(double value) const {
+  if (packed_) return copy_from(full(shape_, type(), value));
   if (!is_contiguous()) {  // one value that all indices show
     Tensor one = full(Shape(std::vector<int64_t>(static_cast<std::size_t>(rank()), 1)), type(), value);
     one.shape_ = shape_;
@@ -190,12 +212,49 @@ void Tensor::copy_from(const Tensor& source) const {
   MODR_CHECK(source.device() == device(), "values of {} copied into {}", name_of(source.device()), name_of(device()));
   MODR_CHECK(rank() <= kernels::max_copy_rank, "a copy of {} dimensions", rank());
   changed();
+  if (source.packed_) return source.unpack_into(*this);
+  if (packed_) return pack_from(source);
   kernels::StridedCopy copy{rank()};
   std::ranges::copy(shape_.dims(), copy.sizes);
   std::ranges::copy(source.strides_, copy.from_strides);
   std::ranges::copy(strides_, copy.to_strides);
   run_on(*this, [&]<typename T>(auto on) {
     visit_dtype(source.dtype_, [&]<typename S>() { kernels::copy(on, copy, source.pointer<S>(), pointer<T>()); });
+  });
+}
+
+namespace {
+
+// Calls f<S>() with the type of values that a packed matrix takes and gives.
+template <typename F>
+void visit_packable(DType dtype, F f) {
+  MODR_CHECK(dtype != DType::f64, "a packed matrix and values of {}", name_of(dtype));
+  if (dtype == DType::bf16)
+    f.template operator()<bfloat16>();
+  else
+    f.template operator()<float>();
+}
+
+}  // namespace
+
+void Tensor::pack_from(const Tensor& source) const {
+  const bool turned = source.strides_[0] == 1 && source.strides_[1] != 1;  // then it is W^T that has rows
+  const Tensor rows = turned || source.strides_[1] == 1 ? source : source.contiguous();
+  run_on(*this, [&]<typename>(auto on) {
+    visit_packable(rows.dtype_, [&]<typename S>() {
+      kernels::pack(on, size(1), size(0), rows.pointer<S>(), rows.strides_[turned ? 1 : 0], !turned, packed_bytes());
+    });
+  });
+}
+
+void Tensor::unpack_into(const Tensor& target) const {
+  if (target.packed_ || !target.is_contiguous()) {
+    const Tensor rows = clone();
+    return target.copy_from(rows);
+  }
+  run_on(*this, [&]<typename>(auto on) {
+    visit_packable(target.dtype_,
+                   [&]<typename S>() { kernels::unpack(on, size(1), size(0), packed_bytes(), target.pointer<S>()); });
   });
 }
 

@@ -29,6 +29,11 @@ class Tensor {
   static Tensor empty(Shape shape, TensorType type);
   static Tensor zeros(Shape shape, TensorType type);
   static Tensor full(Shape shape, TensorType type, double value);
+  /// Zeros of a matrix [n, k] of bf16 that serves many products, laid out as its device multiplies fastest with the
+  /// transpose (kernels/api/packed_gemm.hpp): a weight [out, in] of a linear layer. Values come and go by copy_from(),
+  /// to() and clone(), which give rows again; matmul() and embedding() read it; who asks for its pointer or a part of
+  /// it gets Error.
+  static Tensor packed(Shape shape, Device device);
   /// A scalar (shape []).
   static Tensor scalar(double value, TensorType type) { return full({}, type, value); }
   /// Copies `values` (row-major) to the host, converting to `dtype`. Throws Error when the count is not shape.numel().
@@ -45,6 +50,7 @@ class Tensor {
   TensorType type() const { return {dtype_, device()}; }
   const std::vector<int64_t>& strides() const { return strides_; }
   bool is_contiguous() const;
+  bool is_packed() const { return packed_; }
   std::size_t bytes() const { return static_cast<std::size_t>(numel()) * size_of(dtype_); }
 
   /// First element, on the tensor's device (null of meta): for kernels. Throws Error when T is not the dtype. Tensors
@@ -55,6 +61,8 @@ class Tensor {
   /// The same of a contiguous tensor; Error for another.
   template <typename T>
   T* dense() const;
+  /// The bytes of a packed matrix, on the tensor's device (null of meta). Throws Error for another tensor.
+  std::byte* packed_bytes() const;
   /// First element, for code of the host. Throws Error when T is not the dtype or the values are elsewhere.
   template <typename T>
   T* data() const;
@@ -70,7 +78,7 @@ class Tensor {
   /// The same values in another shape; the tensor must be contiguous. One size may be -1.
   Tensor view(std::vector<int64_t> dims) const;
   Tensor view_as(const Shape& shape) const { return view(shape.dims()); }
-  /// Rows [begin, end) of dimension `dim`; shares storage.
+  /// Rows [begin, end) of dimension `dim`; shares storage. Of a packed matrix all of them.
   Tensor slice(int64_t dim, int64_t begin, int64_t end) const;
   /// Dimensions a and b swapped; shares storage.
   Tensor transpose(int64_t a, int64_t b) const;
@@ -89,7 +97,8 @@ class Tensor {
   void changed() const { storage_->change(); }
 
   void fill(double value) const;
-  /// Copies the values of `source` (same shape, any dtype, any strides) into this tensor.
+  /// Copies the values of `source` (same shape, any dtype, any strides) into this tensor. Throws Error for values of
+  /// f64 and a packed matrix.
   void copy_from(const Tensor& source) const;
   /// this += factor * source (same shape and dtype, both contiguous).
   void add(const Tensor& source, double factor = 1.0) const;
@@ -103,11 +112,15 @@ class Tensor {
   bool is_sole_owner() const { return storage_.use_count() == 1; }
 
  private:
+  void pack_from(const Tensor& source) const;
+  void unpack_into(const Tensor& target) const;
+
   std::shared_ptr<Storage> storage_;
   Shape shape_;
   std::vector<int64_t> strides_;  // in elements
   int64_t offset_ = 0;            // in elements
   DType dtype_ = DType::f32;
+  bool packed_ = false;  // then strides say nothing
 };
 
 /// sum += the squares of all values of a contiguous tensor, in double and in a fixed order; `sum` is a scalar of f64.

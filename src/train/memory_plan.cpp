@@ -29,8 +29,8 @@ int64_t samples_of_replica(const TrainJob& job, const GridShape& grid) {
 // Beside tensors: oneDNN's room for products and what code it makes, with all threads.
 constexpr int64_t products = int64_t{48} << 20;
 
-// The copy that a rank's share of a checkpoint is written from beside training: what it holds, dealt out to those that
-// hold the same. (Exchanged adapters have fewer holders, but they are small.)
+// The copy that a rank's share of a checkpoint is written from beside training: what trains of what it holds, dealt out
+// to those that hold the same. (Exchanged adapters have fewer holders, but they are small.)
 Tensor copy_for_checkpoints(const TrainConfig& train, const Shard& shard) {
   if (!train.saves_beside_training()) return {};
   const GridShape& grid = shard.grid.shape();
@@ -38,7 +38,7 @@ Tensor copy_for_checkpoints(const TrainConfig& train, const Shard& shard) {
   const std::size_t stage = place.stage == Stage::all ? 0 : static_cast<std::size_t>(place.stage) - 1;
   const MemoryUse use("copy for checkpoints");
   const int64_t holders = grid.data * grid.stage_ranks()[stage];
-  return Tensor::empty({ceil_div(tensor_bytes_of_checkpoint(shard.model->parameters()), 4 * holders)},
+  return Tensor::empty({ceil_div(changing_bytes_of_checkpoint(shard.model->parameters()), 4 * holders)},
                        {DType::f32, meta_device});
 }
 
@@ -91,6 +91,7 @@ MemoryPlan plan_training(const TrainJob& job, const GridShape& grid, int64_t ran
   const MemoryLedger ledger;
   const Communicator world = Communicator::rehearsal(rank, grid.num_ranks());
   Shard shard = make_shard(world, job, placement, FirstWeights::left_open, meta_device);
+  shard.model->initialize(job.seed);  // or read: either has the rows of a matrix before they are packed
   const Tensor copy = copy_for_checkpoints(job.train, shard);
   const TrainData data = data_like(batch);
   TrainStep(job, data, shard).rehearse(largest_step(job));
@@ -100,7 +101,8 @@ MemoryPlan plan_training(const TrainJob& job, const GridShape& grid, int64_t ran
 MemoryPlan plan_decoding(const ModelConfig& config, DType dtype, const DecodingSize& size, int64_t program) {
   const MemoryLedger ledger;
   const TensorType type(dtype, meta_device);
-  ModrModel model(config, type);
+  ModrModel model(config, type, Trainable::none);
+  model.initialize(0);  // as in plan_training()
   model.pack_weights({false, size.merge_up_to});
   Decoder decoder(model, KvCache(config, size.cache, size.sequences, size.capacity, size.num_steps, type));
   DecodeCall call;

@@ -150,8 +150,7 @@ Preflight check_job(const TrainJob& job, const TrainData& data, int64_t ranks, c
 }
 
 int64_t checkpoint_bytes(const TrainJob& job) {
-  ModrModel model(job.model, {job.train.dtype, meta_device});
-  model.set_trainable(job.train.trainable);
+  const ModrModel model(job.model, {job.train.dtype, meta_device}, job.train.trainable);
   return tensor_bytes_of_checkpoint(model.parameters()) + std::ssize(job.config_yaml);
 }
 

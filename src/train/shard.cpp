@@ -36,13 +36,13 @@ Shard make_shard(const Communicator& world, const TrainJob& job, Placement place
               job.model.tie_embeddings, nullptr, nullptr, nullptr};
   run_agreed(world, [&] {
     const TensorType type(job.train.dtype, device);
-    shard.model = std::make_unique<ModrModel>(job.model, type, part_of(shard.grid, n_branches, exchanged));
+    shard.model =
+        std::make_unique<ModrModel>(job.model, type, job.train.trainable, part_of(shard.grid, n_branches, exchanged));
     if (weights == FirstWeights::initial) {
       shard.model->initialize(job.seed, job.train.starts_from_checkpoint() ? Trainable::branches : Trainable::all);
       if (job.train.starts_from_checkpoint())
         load_initial_weights(CheckpointReader(job.train.init_from), *shard.model);
     }
-    shard.model->set_trainable(job.train.trainable);
     shard.optimizer = std::make_unique<AdamW>(shard.model->parameters(), job.optim);
   });
   if (exchanged && shard.model->part().core) {

@@ -22,14 +22,19 @@ CheckpointTensor share(const char* group, TensorPart part, bool trainable, const
   return {std::move(part), trainable, holders};
 }
 
-}  // namespace
-
-int64_t tensor_bytes_of_checkpoint(const ParameterList& parameters) {
+// With `frozen` values a value of a frozen parameter, and `trained` of one that trains.
+int64_t bytes_of_checkpoint(const ParameterList& parameters, std::size_t frozen, std::size_t trained) {
   std::size_t bytes = 0;
   for (const Parameter& parameter : parameters)
-    bytes += parameter.variable.value().bytes() * (parameter.variable.requires_grad() ? 3 : 1);
+    bytes += parameter.variable.value().bytes() * (parameter.variable.requires_grad() ? trained : frozen);
   return static_cast<int64_t>(bytes);
 }
+
+}  // namespace
+
+int64_t tensor_bytes_of_checkpoint(const ParameterList& parameters) { return bytes_of_checkpoint(parameters, 1, 3); }
+
+int64_t changing_bytes_of_checkpoint(const ParameterList& parameters) { return bytes_of_checkpoint(parameters, 0, 3); }
 
 CheckpointInfo checkpoint_info(int64_t step, const TrainJob& job, const AdamW& optimizer,
                                const std::vector<double>& guard) {
@@ -49,9 +54,11 @@ CheckpointInfo checkpoint_info(int64_t step, const TrainJob& job, const AdamW& o
 std::vector<CheckpointTensor> checkpoint_tensors(const TrainJob& job, const Shard& shard) {
   std::vector<CheckpointTensor> tensors;
   const auto holders = [&](std::string_view parameter) { return shard.grid.group(shard.home_of(parameter)); };
-  for (const Parameter& parameter : shard.model->parameters())
-    tensors.push_back(
-        share("weights/", parameter.part(), is_trained(job, parameter.name), holders(parameter.name)));
+  for (const Parameter& parameter : shard.model->parameters()) {
+    const bool trained = is_trained(job, parameter.name);
+    tensors.push_back(share("weights/", parameter.part(), trained, holders(parameter.name)));
+    tensors.back().constant = !trained;
+  }
   if (shard.model->router_bias().defined())
     tensors.push_back(share("weights/", {router_bias_name, shard.model->router_bias()}, false,
                             shard.grid.group(ParameterHome::core)));

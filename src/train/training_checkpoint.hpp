@@ -20,6 +20,8 @@ std::vector<CheckpointTensor> checkpoint_tensors(const TrainJob& job, const Shar
 
 /// Bytes of these parameters in a checkpoint: values, and the two moments of those that train.
 int64_t tensor_bytes_of_checkpoint(const ParameterList& parameters);
+/// The same of those that train alone: what a save beside training copies.
+int64_t changing_bytes_of_checkpoint(const ParameterList& parameters);
 
 /// Reads all parameters of this part of the model and the router's bias. Throws Error naming file and tensor when one
 /// is missing or of another shape.

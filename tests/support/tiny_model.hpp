@@ -32,10 +32,14 @@ inline void randomize(ModrModel& model, uint64_t seed) {
     const bool branch =
         parameter.name.find("lora") != std::string::npos || parameter.name.find("router") != std::string::npos;
     const bool vector = parameter.variable.value().rank() == 1;
-    visit_exact_dtype(parameter.variable.dtype(), [&]<typename T>() {
-      for (T& value : parameter.variable.value().template span<T>())
-        value += static_cast<T>((branch ? 0.5 : vector ? 0.1 : 0.05) * rng.normal());
+    const Tensor& value = parameter.variable.value();
+    const Tensor values = Tensor::empty(value.shape(), exact(value.type()));
+    values.copy_from(value);
+    visit_exact_dtype(values.dtype(), [&]<typename T>() {
+      for (T& each : values.template span<T>())
+        each += static_cast<T>((branch ? 0.5 : vector ? 0.1 : 0.05) * rng.normal());
     });
+    value.copy_from(values);
   }
 }
 

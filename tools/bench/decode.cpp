@@ -138,7 +138,7 @@ int bench_on(const Communicator& world, const DecodeRequest& request) {
   const ModelConfig config = request.model.config(request.prompt + 1 + request.warm_up + request.new_tokens);
   const Peaks peaks = measure_peaks(world, request.repeats);
   const ReadingFloor floor = reading_floor(world, request, config, peaks);
-  ModrModel model(config, request.model.dtype);
+  ModrModel model(config, request.model.dtype, Trainable::none);
   model.initialize(1);
   model.pack_weights({});
   BenchTable table = decode_table(request, floor);

@@ -58,7 +58,7 @@ LoadedModel load_model(const fs::path& checkpoint, std::optional<DType> dtype, c
     exchange = std::make_shared<ExchangeDispatcher>(branch_group, config.model.branches.n_branches, Pace::own);
     part.branches = exchange->branches();
   }
-  auto model = std::make_unique<ModrModel>(config.model, dtype.value_or(config.train.dtype), part);
+  auto model = std::make_unique<ModrModel>(config.model, dtype.value_or(config.train.dtype), Trainable::none, part);
   check_no_other_weights(reader, *model);
   load_weights(reader, *model);
   if (exchange) model->core().set_dispatcher(exchange);

@@ -69,12 +69,11 @@ Trainable GoldenFile::trainable() const {
 }
 
 std::unique_ptr<ModrModel> GoldenFile::model(DType dtype) const {
-  auto model = std::make_unique<ModrModel>(model_config(), dtype);
+  auto model = std::make_unique<ModrModel>(model_config(), dtype, trainable());
   for (const Parameter& parameter : model->parameters())
     file_.read_into(input("weights/" + parameter.name), parameter.variable.value());
   if (model->core().router()) file_.read_into(input("weights/transformer.router.bias"), model->router_bias());
   model->set_rope_table(tensor("buffers/freqs_cis", DType::f32).view_as(model->rope_table().shape()));
-  model->set_trainable(trainable());
   return model;
 }
 

@@ -51,7 +51,8 @@ struct SharedModel {
 inline SharedModel share_branches(const ModrModel& whole, const Communicator& group) {
   const auto exchange =
       std::make_shared<ExchangeDispatcher>(group, whole.config().branches.n_branches, Pace::own);
-  SharedModel shared{exchange, ModrModel(whole.config(), whole.dtype(), {true, true, true, exchange->branches()})};
+  SharedModel shared{
+      exchange, ModrModel(whole.config(), whole.dtype(), Trainable::all, {true, true, true, exchange->branches()})};
   for (std::size_t i = 0; i < whole.parameters().size(); ++i) {
     const Parameter& mine = shared.model.parameters()[i];
     const Tensor& all = whole.parameters()[i].variable.value();

@@ -31,9 +31,8 @@ Traffics traffic_of(const BranchConfig& branches, Trainable trainable, const Dep
   config.branches = branches;
   const Communicator& world = mpi_world();
   const auto exchange = std::make_shared<ExchangeDispatcher>(world, branches.n_branches, Pace::together);
-  ModrModel model(config, DType::f32, {true, true, true, exchange->branches()});
+  ModrModel model(config, DType::f32, trainable, {true, true, true, exchange->branches()});
   model.initialize(3);
-  model.set_trainable(trainable);
   model.core().set_dispatcher(exchange);
   const int64_t seq = 3 + world.rank();  // every rank its own
   const TokenBatch batch = testing::random_batch(5, seq, config.vocab_size, 0, static_cast<uint64_t>(world.rank()));

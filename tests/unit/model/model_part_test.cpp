@@ -12,8 +12,10 @@ TEST(ModelPart, StagesOneAfterAnotherGiveTheWholeForwardPass) {
   for (const bool tied : {true, false}) {
     ModelConfig config = testing::tiny_config(3);
     config.tie_embeddings = tied;
-    ModrModel whole(config, DType::f32), first(config, DType::f32, {true, false, false, {}}),
-        middle(config, DType::f32, {false, true, false, {}}), last(config, DType::f32, {false, false, true, {}});
+    constexpr Trainable all = Trainable::all;
+    ModrModel whole(config, DType::f32), first(config, DType::f32, all, {true, false, false, {}}),
+        middle(config, DType::f32, all, {false, true, false, {}}),
+        last(config, DType::f32, all, {false, false, true, {}});
     for (ModrModel* model : {&whole, &first, &middle, &last}) model->initialize(3);
     EXPECT_EQ(first.parameters().size() + middle.parameters().size() + last.parameters().size(),
               whole.parameters().size() + (tied ? 1 : 0));  // the embedding is in both ends
@@ -60,7 +62,7 @@ TEST(ModelPart, SomeBranchesHaveTheNumbersTheyHaveInTheWhole) {
   ModrModel whole(config, DType::f32);
   whole.initialize(3);
   for (const Slice here : {Slice{0, 2}, Slice{2, 5}, Slice{3, 3}}) {
-    ModrModel part(config, DType::f32, {true, true, true, here});
+    ModrModel part(config, DType::f32, Trainable::all, {true, true, true, here});
     part.initialize(3);
     ASSERT_EQ(part.parameters().size(), whole.parameters().size());
     for (std::size_t i = 0; i < part.parameters().size(); ++i) {

@@ -118,9 +118,8 @@ TEST(ModrModel, RecomputeGivesTheSameBitsAndCountsOnce) {
   for (const Options& options : all_options())
     for (const DType dtype : {DType::f32, DType::bf16})
       for (const Trainable trainable : {Trainable::all, Trainable::branches}) {
-        ModrModel model(with(options), dtype);
+        ModrModel model(with(options), dtype, trainable);
         randomize(model, 3);
-        model.set_trainable(trainable);
         const TokenBatch batch = random_batch(3, 5, 13, 2, 5);
         const Tensor states = random_states(model.config(), 3, 5, 9, dtype);
         run_backward(model, batch, states, {2, 2}, Recompute::none);
@@ -145,9 +144,8 @@ TEST(ModrModel, RecomputeKeepsLess) {
     ModelConfig config = tiny_config(n_branches);
     config.n_embd = 64;
     config.n_layers_in_recurrent_block = 4;
-    ModrModel model(config, DType::f32);
+    ModrModel model(config, DType::f32, n_branches > 0 ? Trainable::branches : Trainable::all);
     randomize(model, 3);
-    if (n_branches > 0) model.set_trainable(Trainable::branches);
     const TokenBatch batch = random_batch(8, 16, 13, 0, 5);
     const Tensor states = random_states(config, 8, 16, 9, DType::f32);
     std::vector<std::size_t> kept;
@@ -177,9 +175,8 @@ TEST(ModrModel, AForwardPassAllocatesNothingAfterTheFirst) {
 }
 
 TEST(ModrModel, FrozenBackboneTrainsOnlyBranchesAndRouter) {
-  ModrModel model(tiny_config(3), DType::f32);
+  ModrModel model(tiny_config(3), DType::f32, Trainable::branches);
   randomize(model, 1);
-  model.set_trainable(Trainable::branches);
   const TokenBatch batch = random_batch(2, 4, 13, 0, 5);
   run_backward(model, batch, random_states(model.config(), 2, 4, 9, DType::f32), {1, 2}, Recompute::none);
   for (const Parameter& parameter : model.parameters()) {

@@ -93,9 +93,9 @@ TEST(Linear, PackedForBf16UntilTheWeightChanges) {
   EXPECT_FALSE(right.packed().backward.defined());
   right.pack(DType::bf16, true);
   EXPECT_TRUE(right.packed().backward.defined());
-  const Tensor kept = right.packed().forward.laid_out;
+  const Tensor kept = right.packed().forward.tensor;
   right.pack(DType::bf16, false);
-  EXPECT_EQ(kept.data<bfloat16>(), right.packed().forward.laid_out.data<bfloat16>()) << "nothing has changed";
+  EXPECT_EQ(kept.packed_bytes(), right.packed().forward.tensor.packed_bytes()) << "nothing has changed";
   EXPECT_EQ(right(x).value().to_vector(), unpacked);
   whole.value().scale(2);
   EXPECT_THROW(right(x), Error);

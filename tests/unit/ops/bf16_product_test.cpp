@@ -48,12 +48,12 @@ TEST(Bf16Product, IsTheProductOfTheRoundedMatrices) {
           expect_close(got, twice, to == DType::f32 ? 1e-6 : 1.0 / 128);
         }
         if (turn_a) continue;
-        const ops::PackedMatrix packed = ops::pack({b.to(DType::f32), turn_b}, DType::bf16);
+        const ops::Matrix packed = ops::pack({b.to(DType::f32), turn_b}, DType::bf16);
         const Tensor got = Tensor::full({m, n}, DType::bf16, 3);
-        ops::matmul_packed({a}, packed, got);
+        ops::matmul({a}, packed, got);
         expect_close(got, want);
         const Tensor exactly = Tensor::full({m, n}, DType::f32, 3);
-        ops::matmul_packed({a}, packed, exactly, true);
+        ops::matmul({a}, packed, exactly, 1, 1);
         Tensor more = Tensor::full({m, n}, DType::f64, 3);
         more.add(want);
         expect_close(exactly, more, 1e-6);
@@ -65,7 +65,8 @@ TEST(Bf16Product, FactorsAndOtherTypesAreRefused) {
   EXPECT_THROW(ops::matmul({a}, {a}, out, 2), Error);
   EXPECT_THROW(ops::matmul({a}, {a}, out, 1, 0.5), Error);
   EXPECT_THROW(ops::matmul({a}, {a.to(DType::f32)}, out), Error);
-  EXPECT_THROW(ops::pack({a}, DType::bf16), Error);
+  EXPECT_THROW(ops::pack({a.to(DType::f64)}, DType::bf16), Error);
+  EXPECT_THROW(ops::pack({a}, DType::f32), Error);
 }
 
 // Value and gradients of `f` over bf16 rows against the same in f64 with the same rows.

@@ -63,14 +63,13 @@ TEST_P(Products, ARowsBitsDoNotDependOnTheOtherRows) {
   const Tensor a = sliced(most_rows, k, 1, dtype), before = sliced(most_rows, n, 2, to);
   const int64_t b_rows = transposed ? n : k, b_columns = transposed ? k : n;
   const Tensor b = sliced(b_rows, b_columns, 3, packed ? exact(dtype) : dtype);
-  const ops::PackedMatrix right = packed ? ops::pack({b, transposed}, dtype) : ops::PackedMatrix{};
+  const ops::Matrix right = packed ? ops::pack({b, transposed}, dtype) : ops::Matrix{b, transposed};
   const Tensor room = Tensor::empty({most_rows, n + 8}, to);
   expect_rows_alone([&](int64_t first, int64_t count) {
     const Tensor rows = a.slice(0, first, first + count);
     const Tensor out = room.slice(0, 0, count).slice(1, 5, 5 + n);
     out.copy_from(before.slice(0, first, first + count));
-    if (packed) ops::matmul_packed({rows}, right, out, accumulate);
-    else ops::matmul({rows}, {b, transposed}, out, 1, accumulate ? 1 : 0);
+    ops::matmul({rows}, right, out, 1, accumulate ? 1 : 0);
     return out;
   });
 }

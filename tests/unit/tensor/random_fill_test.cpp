@@ -10,10 +10,12 @@ namespace {
 constexpr int64_t sizes[] = {0, 1, 15, 17, 8192, 8193, 100'000, 300'001};
 
 template <typename T>
-std::vector<T> truncated_one_by_one(const PhiloxStream& stream, const kernels::NormalScale& scale, int64_t count) {
+std::vector<Exact<T>> truncated_one_by_one(const PhiloxStream& stream, const kernels::NormalScale& scale,
+                                           int64_t count) {
   PhiloxSequence sequence(stream);
-  std::vector<T> values;
-  for (int64_t i = 0; i < count; ++i) values.push_back(static_cast<T>(scale.of(i) * sequence.truncated_normal(3)));
+  std::vector<Exact<T>> values;
+  for (int64_t i = 0; i < count; ++i)
+    values.push_back(static_cast<T>(static_cast<Exact<T>>(scale.of(i) * sequence.truncated_normal(3))));
   return values;
 }
 
@@ -28,7 +30,7 @@ void expect_the_sequence(int threads) {
       const uint64_t version = tensor.version();
       fill_truncated_normal(tensor, stream, scale, 3);
       const std::span<T> values = tensor.span<T>();
-      ASSERT_EQ(std::vector<T>(values.begin(), values.end()), truncated_one_by_one<T>(stream, scale, size))
+      ASSERT_EQ(std::vector<Exact<T>>(values.begin(), values.end()), truncated_one_by_one<T>(stream, scale, size))
           << size << " values, from value " << scale.from << " on other ones, " << threads << " threads";
       EXPECT_NE(tensor.version(), version);
     }
@@ -40,6 +42,7 @@ TEST(RandomFill, TruncatedNormalsAreThoseOfTheSequenceOnAnyNumberOfThreads) {
   for (const int threads : {1, 2, 3}) {
     expect_the_sequence<float>(threads);
     expect_the_sequence<double>(threads);
+    expect_the_sequence<bfloat16>(threads);
   }
   omp_set_num_threads(before);
 }

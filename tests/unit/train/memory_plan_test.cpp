@@ -109,7 +109,7 @@ TEST(MemoryPlan, OfDecodingIsWithinATenthToo) {
       const MemoryPlan plan = plan_decoding(job.model, dtype, size, 0);
       const std::size_t before = allocator_stats().in_use;
       reset_allocator_peak();
-      ModrModel model(job.model, dtype);
+      ModrModel model(job.model, dtype, Trainable::none);
       model.pack_weights({false, size.merge_up_to});
       GenerateOptions options;
       options.num_steps = size.num_steps;
@@ -175,7 +175,7 @@ TEST(MemoryPlan, OfALargeModelOnAHugeGridNeedsNeither) {
   for (const int64_t rank : {0, 1, 7}) {
     const MemoryPlan plan = plan_training(job, grid, rank, Placement::replicate, batch, 0);
     const MemoryPlan last = plan_training(job, grid, 4088 + rank, Placement::replicate, batch, 0);
-    EXPECT_GT(plan.tensors, int64_t{5} << 30) << "rank " << rank;
+    EXPECT_GT(plan.tensors, int64_t{2} << 30) << "rank " << rank;
     EXPECT_EQ(plan.uses, last.uses) << "rank " << rank;
   }
   EXPECT_EQ(allocator_stats().peak, before);
