@@ -17,7 +17,10 @@ typedef uint64_t Quads __attribute__((vector_size(8 * square)));
 
 // Two rows' pairs of two columns, (a0 a1) (b0 b1), become two columns' pairs of two rows, (a0 b0) (a1 b1).
 inline Quads turn_pairs(Quads x) {
-  return (x & 0xffff00000000ffff) | (x & 0x00000000ffff0000) << 16 | (x >> 16 & 0x00000000ffff0000);
+  typedef uint16_t Halves __attribute__((vector_size(sizeof(Quads))));
+  const auto h = std::bit_cast<Halves>(x);
+  return std::bit_cast<Quads>(
+      __builtin_shufflevector(h, h, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
 }
 
 inline Quads load(const uint32_t* from) { return load_as_vector<Quads>(from); }

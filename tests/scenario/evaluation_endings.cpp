@@ -55,7 +55,7 @@ class BadDispatcher final : public Dispatcher {
 int run(const Communicator& world, bool throws) {
   fmt::print("pid {}\n", getpid());
   std::fflush(stdout);
-  world.set_timeout(2);
+  world.set_timeout(5);  // (a rank that throws speaks after 1 s, and ends the job within 1 more)
   const ModrModel whole = testing::whole_model(testing::all_routings().front());
   testing::SharedModel shared = testing::share_branches(whole, world);
   if (world.rank() == world.size() - 1)
