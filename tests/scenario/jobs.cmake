@@ -24,4 +24,4 @@ function(modr_evaluation_ending_test name code line)
 endfunction()
 modr_evaluation_ending_test(throws 1 "^rank 2: task (numbers|choices) with [13] recurrences: no memory for the keys$")
 modr_evaluation_ending_test(sleeps 3 "^rank 2 did not come to collective [0-9]+, all_to_all_v .relay back., of group \
-'world', within 2 s: it is in phase evaluation, since [0-9.]+ s; ranks 0 and 1 wait$")
+'world', within 5 s: it is in phase evaluation, since [0-9.]+ s; ranks 0 and 1 wait$")
