@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 #include "base/error.hpp"
@@ -14,7 +15,8 @@ namespace modr::kernels {
 
 /// Throws Error with CUDA's text where a call of it failed.
 inline void check_cuda(cudaError_t error, const char* what) {
-  if (error != cudaSuccess) fail("CUDA: {}: {}", what, cudaGetErrorString(error));
+  if (error == cudaSuccess) return;
+  throw Error(std::string("CUDA: ") + what + ": " + cudaGetErrorString(error));  // (nvcc refuses fmt's checked formats)
 }
 
 /// The stream of a place, whose device becomes that of the calling thread.
