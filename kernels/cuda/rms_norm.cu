@@ -10,9 +10,12 @@ namespace modr::kernels {
 
 namespace {
 
-// Threads a row: rows of any width, each thread with a few packs.
+constexpr int kept = 4;  // packs of a row that a thread holds in registers
+
+// Threads for a row of so many packs, whole warps.
 unsigned threads_of(int64_t packs) {
-  return static_cast<unsigned>(packs <= 64 ? 64 : packs <= 128 ? 128 : packs <= 512 ? 256 : 512);
+  constexpr int64_t warp = 32, most = 512;
+  return static_cast<unsigned>(std::clamp((packs + kept * warp - 1) / (kept * warp) * warp, warp, most));
 }
 
 template <typename T>
@@ -36,9 +39,9 @@ __device__ Pack<Exact<T>, count> load_sum(const T* x, const T* residual, int64_t
   return s;
 }
 
-// One block a row, which it keeps in registers if it has at most `kept` packs a thread; what is beyond is read again,
-// from the cache.
-template <int count, int kept, typename T>
+// One block a row, which it keeps in registers as far as `kept` packs a thread go; what is beyond is read again, from
+// the cache.
+template <int count, typename T>
 __global__ void __launch_bounds__(512) norm_rows(RmsNorm<T> a) {
   using E = Exact<T>;
   const int64_t row = blockIdx.x, packs = a.width / count, step = blockDim.x, first = threadIdx.x;
@@ -84,12 +87,12 @@ bool in_packs(int64_t width, std::initializer_list<const T*> rows, std::initiali
 
 template <typename T>
 void rms_norm(Cuda on, const RmsNorm<T>& a) {
-  constexpr int count = values_a_pack<T>(), kept = 4;
+  constexpr int count = values_a_pack<T>();
   const auto start = [&](auto kernel, int64_t packs) {
     launch({static_cast<unsigned>(a.rows), threads_of(packs), 0, stream_of(on)}, kernel, a);
   };
-  if (in_packs<T>(a.width, {a.x, a.residual, a.y}, {a.weight})) start(norm_rows<count, kept, T>, a.width / count);
-  else start(norm_rows<1, kept, T>, a.width);
+  if (in_packs<T>(a.width, {a.x, a.residual, a.y}, {a.weight})) start(norm_rows<count, T>, a.width / count);
+  else start(norm_rows<1, T>, a.width);
 }
 
 namespace {
