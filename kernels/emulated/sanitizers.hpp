@@ -8,7 +8,6 @@ __attribute__((weak)) void __sanitizer_finish_switch_fiber(void*, const void**, 
 __attribute__((weak)) void __asan_poison_memory_region(const volatile void*, size_t);
 __attribute__((weak)) void __asan_unpoison_memory_region(const volatile void*, size_t);
 __attribute__((weak)) void* __tsan_create_fiber(unsigned);
-__attribute__((weak)) void __tsan_destroy_fiber(void*);
 __attribute__((weak)) void* __tsan_get_current_fiber();
 __attribute__((weak)) void __tsan_switch_to_fiber(void*, unsigned);
 __attribute__((weak)) void __tsan_acquire(void*);

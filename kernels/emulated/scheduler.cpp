@@ -12,7 +12,7 @@ dim3 blockDim{}, gridDim{};
 
 namespace modr::emulated {
 
-Scheduler scheduler;
+Scheduler& scheduler = *new Scheduler;  // its fibers never end
 
 std::string text_of(Line line) {
   const char* name = std::strrchr(line.file, '/');
@@ -46,12 +46,14 @@ void Scheduler::let_run(Fiber& fiber) {
 
 void Scheduler::wait() {
   Fiber& me = *running_;
+  release(&end_place_);  // it may be that nobody resumes it
   me.switch_to(*host_);
   let_run(me);
 }
 
 void Scheduler::end_with(const std::string& error) {
   if (error_.empty()) error_ = error;
+  release(&end_place_);
   Fiber& me = *running_;
   for (;;) me.switch_to(*host_);
 }

@@ -75,7 +75,7 @@ class Scheduler {
   std::vector<Fiber*> idle_;
 };
 
-extern Scheduler scheduler;
+extern Scheduler& scheduler;
 
 /// "FILE:LINE", without folders.
 std::string text_of(Line line);
