@@ -43,6 +43,7 @@ expect_breach(src/base/log.cpp:1 src/base/log.cpp "#include <tensor/tensor.hpp>\
 expect_breach(src/train/trainer.cpp:2 src/train/trainer.cpp "#include <mpi.h>\n#include \"config/run.hpp\"\n")
 expect_breach(src/train/trainer.cpp:1 src/train/trainer.cpp "#include <mpi.h>\n#include \"config/run.hpp\"\n")
 expect_breach(tools/train.cpp:1 tools/train.cpp "#include <hdf5.h>\n")
+expect_breach(src/ops/add.cpp:1 src/ops/add.cpp "#include <cuda_runtime.h>\n")
 expect_breach(kernels/cuda/norm.cu:1 kernels/cuda/norm.cu "#include \"tensor/tensor.hpp\"\n")
 expect_breach(src/config/save.cpp:1 src/config/save.cpp "#include \"train/trainer.hpp\"\n")
 expect_breach(src/ops/add.cpp:1 src/ops/add.cpp "#include \"add.hpp\"\n")

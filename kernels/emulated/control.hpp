@@ -1,0 +1,33 @@
+#pragma once
+// What tests turn: the order in which threads run, and when streams do their work.
+#include <cstdint>
+#include <functional>
+
+#include "kernels/emulated/cuda_runtime.h"
+
+namespace modr::emulated {
+
+/// In which order the blocks of a grid, the threads of a block and those that wait for each other run.
+enum class Order { forward, reverse, shuffled };
+/// A stream does its work when it is given it, or as late as CUDA allows: when somebody waits for it. An asynchronous
+/// copy of a kernel (cp.async) likewise happens at once, or when its group is waited for.
+enum class Streams { eager, lazy };
+
+/// For what starts from here on, in the whole process. `seed` is for `shuffled`.
+void set_order(Order order, uint64_t seed = 0);
+void set_streams(Streams streams);
+
+/// What has run in this process.
+struct Counters {
+  uint64_t launches, blocks, threads, switches;
+};
+Counters counters();
+
+/// Whether this program is built with a sanitizer, which then sees what the device itself would have found.
+bool has_address_sanitizer();
+bool has_thread_sanitizer();
+
+/// Puts work of an emulated library into the order of a stream, where it has the device's memory.
+void enqueue(cudaStream_t stream, std::function<void()> work);
+
+}  // namespace modr::emulated

@@ -1,0 +1,152 @@
+#include "kernels/emulated/device.hpp"
+
+#include <cstdlib>
+#include <utility>
+
+#include "base/error.hpp"
+#include "kernels/emulated/guard.hpp"
+#include "kernels/emulated/sanitizers.hpp"
+#include "kernels/emulated/scheduler.hpp"
+
+namespace modr::emulated {
+
+Device& device() {
+  static Device& the = *new Device;  // memory may be given back after static objects are gone
+  return the;
+}
+
+void Device::enqueue(Stream* stream, Work work) {
+  if (stream != nullptr && stream->capture != nullptr) {
+    stream->capture->work.push_back(std::move(work));
+    return;
+  }
+  Stream& to = stream == nullptr ? default_stream : *stream;
+  order_with_default(to);
+  to.queue.push_back(std::move(work));
+  if (when_ == Streams::eager) drain(to);
+}
+
+// The default stream waits for the blocking streams and they for it.
+void Device::order_with_default(Stream& stream) {
+  if (stream.waits_for_default) drain(default_stream);
+  if (&stream != &default_stream) return;
+  for (Stream* other : streams)
+    if (other->waits_for_default) drain(*other);
+}
+
+void Device::step(Stream& stream) {
+  if (stream.queue.empty()) return;
+  const Work work = std::move(stream.queue.front());
+  stream.queue.pop_front();
+  do_work(work);
+}
+
+void Device::drain(Stream& stream) {
+  while (!stream.queue.empty()) step(stream);
+}
+
+void Device::drain_all() {
+  drain(default_stream);
+  for (Stream* stream : streams) drain(*stream);
+}
+
+// With the address sanitizer the device's memory is forbidden but while the device works.
+void Device::do_work(const Work& work) {
+  if (depth_++ == 0)
+    for (const auto& [memory, allocation] : device_memory) allow(memory, allocation.bytes);
+  try {
+    work();
+    check_guards();
+  } catch (...) {
+    if (failed == nullptr) failed = std::current_exception();
+  }
+  if (--depth_ == 0)
+    for (const auto& [memory, allocation] : device_memory) forbid(memory, allocation.bytes);
+  if (failed != nullptr) give_up_queues();
+}
+
+void Device::give_up_queues() {
+  default_stream.queue.clear();
+  for (Stream* stream : streams) stream->queue.clear();
+  for (Event* event : events) event->completed = event->recorded;
+}
+
+void Device::finish(Event& event, uint64_t number, Stream* stream) {
+  Stream& of = stream == nullptr ? default_stream : *stream;
+  while (event.completed < number && failed == nullptr) {
+    if (of.queue.empty()) fail("emulated device: streams wait for each other");
+    step(of);
+  }
+}
+
+void Device::set_streams(Streams when) {
+  drain_all();
+  when_ = when;
+  set_copies_at_once(when == Streams::eager);
+}
+
+bool Device::invalidate(Stream* stream) {
+  if (stream == nullptr || stream->capture == nullptr) return false;
+  stream->capture->invalid = true;
+  return true;
+}
+
+bool Device::is_forbidden_by_capture() {
+  bool forbidden = false;
+  for (Stream* stream : streams) {
+    const Graph* capture = stream->capture;
+    if (capture == nullptr || capture->mode == cudaStreamCaptureModeRelaxed) continue;
+    if (capture->mode == cudaStreamCaptureModeThreadLocal && capture->by != std::this_thread::get_id()) continue;
+    forbidden = invalidate(stream);
+  }
+  return forbidden;
+}
+
+void* Device::allocate(std::map<char*, Allocation>& kind, std::size_t bytes) {
+  void* memory = make_guarded(bytes);
+  kind[static_cast<char*>(memory)] = {bytes};
+  if (&kind == &device_memory && depth_ == 0) forbid(memory, bytes);
+  return memory;
+}
+
+bool Device::release(std::map<char*, Allocation>& kind, void* memory) {
+  const auto found = kind.find(static_cast<char*>(memory));
+  if (found == kind.end()) return false;
+  allow(memory, found->second.bytes);
+  kind.erase(found);
+  std::free(memory);
+  return true;
+}
+
+bool Device::holds(const std::map<char*, Allocation>& kind, const void* memory, std::size_t bytes) {
+  auto* first = static_cast<char*>(const_cast<void*>(memory));
+  auto next = kind.upper_bound(first);
+  if (next == kind.begin()) return false;
+  const auto& [begin, allocation] = *--next;
+  return !allocation.released && first + bytes <= begin + allocation.bytes;
+}
+
+void Device::check_guards() const {
+  for (const auto& [memory, allocation] : device_memory)
+    if (!guard_is_whole(memory, allocation.bytes))
+      fail("emulated device: a kernel wrote past the end of {} bytes of device memory", allocation.bytes);
+}
+
+void set_streams(Streams when) {
+  call([&](Device& d) {
+    d.set_streams(when);
+    return cudaSuccess;
+  });
+}
+
+bool has_address_sanitizer() { return __asan_poison_memory_region != nullptr; }
+bool has_thread_sanitizer() { return races_are_sought(); }
+
+void enqueue(cudaStream_t stream, std::function<void()> work) {
+  call([&](Device& d) {
+    d.enqueue(stream, std::move(work));
+    return cudaSuccess;
+  });
+}
+
+}  // namespace modr::emulated

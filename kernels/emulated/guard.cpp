@@ -1,0 +1,35 @@
+#include "kernels/emulated/guard.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "kernels/emulated/sanitizers.hpp"
+
+namespace modr::emulated {
+
+namespace {
+
+constexpr unsigned char guard_value = 0xa5;
+
+// With the address sanitizer the end of the block of the heap is the end of the memory: it names the line.
+std::size_t guard_of() { return __asan_poison_memory_region == nullptr ? guard_bytes : 0; }
+
+}  // namespace
+
+void* make_guarded(std::size_t bytes) {
+  void* memory = nullptr;
+  if (posix_memalign(&memory, memory_alignment, std::max<std::size_t>(bytes + guard_of(), 1)) != 0)
+    fail("emulated device: no memory for {} bytes", bytes);
+  std::memset(memory, 0xff, bytes);
+  std::memset(static_cast<char*>(memory) + bytes, guard_value, guard_of());
+  return memory;
+}
+
+bool guard_is_whole(const void* memory, std::size_t bytes) {
+  const auto* guard = static_cast<const unsigned char*>(memory) + bytes;
+  return std::all_of(guard, guard + guard_of(), [](unsigned char value) { return value == guard_value; });
+}
+
+}  // namespace modr::emulated
