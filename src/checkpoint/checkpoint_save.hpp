@@ -19,6 +19,8 @@
 
 namespace modr {
 
+class ChunkWriter;
+
 /// Memory for the copy of a rank's share, to be kept from one save to the next: fresh memory costs as much as the copy.
 struct CheckpointBuffer {
   std::unique_ptr<std::byte[]> bytes;
@@ -85,7 +87,7 @@ class CheckpointSave {
   std::vector<Piece> pieces_of(const CheckpointTensor& tensor);
   void make_file();
   void write_pieces();
-  void write_piece(class ChunkWriter& writer, const Piece& piece, const std::byte* values);
+  void write_piece(ChunkWriter& writer, const Piece& piece, const std::byte* values);
   std::size_t end_of_run(std::size_t begin) const;
   void add_up();
   void seal();

@@ -11,15 +11,11 @@ void product_backward(const Tensor& dy, const Tensor& x, const Tensor& columns, 
                       InputGradients& grads) {
   if (grads.needs(0)) {
     Tensor dx = Tensor::empty(x.shape(), x.type());
-    matmul({dy}, backward.defined() ? backward : pack({columns}, x.dtype()), dx);
+    matmul({dy}, packed_or(backward, {columns}, x.dtype()), dx);
     grads.give(0, std::move(dx));
   }
   if (grads.needs(1))
     matmul({dy, true}, {x}, grads.accumulator(1).slice(1, first, first + columns.size(1)), 1, 1);
-}
-
-PackedWeight packed_or_made(const PackedWeight& packed, const Tensor& weight, const Variable& x) {
-  return packed.defined() ? packed : pack_weight(weight, x.dtype(), false);
 }
 
 }  // namespace
@@ -45,7 +41,7 @@ Variable linear_columns(const Variable& x, const Variable& weight, int64_t first
   } else {
     y = Tensor::empty(shape, x.type());
   }
-  matmul({x.value()}, packed_or_made(packed, columns, x).forward, y, 1, addend.defined() ? 1 : 0);
+  matmul({x.value()}, packed_or(packed.forward, {columns, true}, x.dtype()), y, 1, addend.defined() ? 1 : 0);
   std::vector<Variable> inputs{x, weight};
   if (addend.defined()) inputs.push_back(addend);
   const bool has_addend = addend.defined();
@@ -62,7 +58,7 @@ Variable linear_exact(const Variable& x, const Variable& weight, const PackedWei
   MODR_CHECK(weight.value().rank() == 2 && x.size(-1) == weight.size(1), "linear of {} with weight {}",
              x.shape().to_string(), weight.shape().to_string());
   Tensor y = Tensor::empty(x.shape().with(-1, weight.size(0)), exact(x.type()));
-  matmul({x.value()}, packed_or_made(packed, weight.value(), x).forward, y);
+  matmul({x.value()}, packed_or(packed.forward, {weight.value(), true}, x.dtype()), y);
   return make_result("linear_exact", std::move(y), {x, weight},
                      [x = x.value(), weight = weight.value(), backward = packed.backward](const Tensor& dy,
                                                                                          InputGradients& grads) {

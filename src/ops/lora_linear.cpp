@@ -97,7 +97,7 @@ Operands checked(const Variable& x, const Variable& weight, const LoraWeights& l
 // The product with W for all rows, then A_j and B_j for each group.
 Tensor factored_forward(const Operands& o, const Tensor& low) {
   Tensor y = Tensor::empty({o.x.size(0), o.w.size(0)}, o.x.type());
-  matmul({o.x}, o.packed.defined() ? o.packed.forward : pack({o.w, true}, o.x.dtype()), y);
+  matmul({o.x}, packed_or(o.packed.forward, {o.w, true}, o.x.dtype()), y);
   for (const RowGroup& group : *o.groups) {
     down(o.rows(o.x, group), branch_of(o.a, group.branch), 1, o.rows(low, group));
     up(o.rows(low, group), o.turned_branch(group.branch, true), o.rows(y, group));
@@ -117,7 +117,7 @@ Tensor merged_forward(const Operands& o) {
 Tensor wide_gradient(const Operands& o, const Tensor& dy) {
   Tensor dx = Tensor::empty(o.x.shape(), o.x.type());
   if (o.merged.empty()) {
-    matmul({dy}, o.packed.backward.defined() ? o.packed.backward : pack({o.w}, dy.dtype()), dx);
+    matmul({dy}, packed_or(o.packed.backward, {o.w}, dy.dtype()), dx);
     return dx;
   }
   for (const RowGroup& group : *o.groups)

@@ -113,6 +113,10 @@ Matrix pack(const Matrix& matrix, DType dtype) {
   return {packed, true};
 }
 
+Matrix packed_or(const Matrix& packed, const Matrix& matrix, DType dtype) {
+  return packed.defined() ? packed : pack(matrix, dtype);
+}
+
 PackedWeight pack_weight(const Tensor& weight, DType dtype, bool with_backward) {
   return {pack({weight, true}, dtype), with_backward ? pack({weight}, dtype) : Matrix{}};
 }

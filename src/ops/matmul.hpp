@@ -25,6 +25,8 @@ bool packed_is_open(Device device);
 /// `matrix` for many products of `dtype`: of an exact dtype the same, for bf16 a copy in the layout that multiplies
 /// fastest; or itself, where it is laid out so already and its device can multiply with it this way round.
 Matrix pack(const Matrix& matrix, DType dtype);
+/// `packed`, or, where that is undefined, `matrix` packed for one product.
+Matrix packed_or(const Matrix& packed, const Matrix& matrix, DType dtype);
 
 /// The matrices that a weight [out, in] is for a linear layer.
 struct PackedWeight {
