@@ -13,7 +13,8 @@ namespace modr {
 
 /// A reference-counted block of a device's memory, aligned to 64 bytes, that tensors look into. The host's come from
 /// and go back to a caching allocator, since training asks for the same sizes at every step; what it has once taken
-/// from the system it keeps, large blocks in one arena (arena.hpp). Those of meta are entries in a ledger.
+/// from the system it keeps, large blocks in one arena (arena.hpp). A GPU's come from its pool and go back to it in the
+/// order of its stream (kernels/api/gpu.hpp). Those of meta are entries in a ledger.
 class Storage {
  public:
   /// Throws Error where there is no memory left, or no such device.

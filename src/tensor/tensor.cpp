@@ -209,7 +209,11 @@ void Tensor::fill(double value) const {
 
 void Tensor::copy_from(const Tensor& source) const {
   MODR_CHECK(source.shape_ == shape_, "{} copied into {}", source.shape_.to_string(), shape_.to_string());
-  MODR_CHECK(source.device() == device(), "values of {} copied into {}", name_of(source.device()), name_of(device()));
+  if (source.device() != device()) {
+    MODR_CHECK(!source.device().is_meta() && !device().is_meta(), "values of {} copied into {}",
+               name_of(source.device()), name_of(device()));
+    return copy_from(source.to(device()));
+  }
   MODR_CHECK(rank() <= kernels::max_copy_rank, "a copy of {} dimensions", rank());
   changed();
   if (source.packed_) return source.unpack_into(*this);

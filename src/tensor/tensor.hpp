@@ -97,8 +97,8 @@ class Tensor {
   void changed() const { storage_->change(); }
 
   void fill(double value) const;
-  /// Copies the values of `source` (same shape, any dtype, any strides) into this tensor. Throws Error for values of
-  /// f64 and a packed matrix.
+  /// Copies the values of `source` (same shape, any dtype, any strides, on the host or a GPU) into this tensor. Throws
+  /// Error for values of f64 and a packed matrix.
   void copy_from(const Tensor& source) const;
   /// this += factor * source (same shape and dtype, both contiguous).
   void add(const Tensor& source, double factor = 1.0) const;
