@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
 
-#include "base/dtype.hpp"
+#include "base/bfloat16.hpp"
 #include "kernels/api/place.hpp"
 
 namespace modr::kernels {

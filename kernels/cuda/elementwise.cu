@@ -11,11 +11,6 @@ namespace {
 constexpr int threads = 256;
 constexpr int64_t most_blocks = 4096;
 
-template <typename... T>
-constexpr int values_of_16_bytes() {
-  return static_cast<int>(16 / std::max({sizeof(T)...}));
-}
-
 // out[i] = f(in[i]...), i < n, `count` values at a time and the last ones alone. `out` may be one of `in`.
 template <int count, typename F, typename Out, typename... In>
 __global__ void __launch_bounds__(threads) map_values(F f, int64_t n, Out* out, const In*... in) {
@@ -35,7 +30,7 @@ __global__ void __launch_bounds__(threads) map_values(F f, int64_t n, Out* out, 
 
 template <typename F, typename Out, typename... In>
 void map(Cuda on, F f, int64_t n, Out* out, const In*... in) {
-  constexpr int count = values_of_16_bytes<Out, In...>();
+  constexpr int count = std::min({values_of_16_bytes<Out>(), values_of_16_bytes<In>()...});
   const bool packed = holds_packs<count>(out) && (holds_packs<count>(in) && ...);
   const Launch at{blocks_for(packed ? (n + count - 1) / count : n, threads, most_blocks), threads, 0, stream_of(on)};
   if (packed) launch(at, map_values<count, F, Out, In...>, f, n, out, in...);

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "base/error.hpp"
+#include "base/exceptions.hpp"
 #include "kernels/api/place.hpp"
 
 namespace modr::kernels {
@@ -16,7 +16,7 @@ namespace modr::kernels {
 /// Throws Error with CUDA's text where a call of it failed.
 inline void check_cuda(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return;
-  throw Error(std::string("CUDA: ") + what + ": " + cudaGetErrorString(error));  // (nvcc refuses fmt's checked formats)
+  throw Error(std::string("CUDA: ") + what + ": " + cudaGetErrorString(error));
 }
 
 /// The stream of a place, whose device becomes that of the calling thread.

@@ -25,4 +25,9 @@ struct bfloat16 {
 };
 static_assert(sizeof(bfloat16) == 2 && std::is_trivially_copyable_v<bfloat16>);
 
+/// The type in which values of T are computed, and in which parameters are kept beside activations of T: float for
+/// bfloat16, else T.
+template <typename T>
+using Exact = std::conditional_t<std::is_same_v<T, bfloat16>, float, T>;
+
 }  // namespace modr

@@ -23,12 +23,7 @@ constexpr std::string_view name_of(DType dtype) {
 /// The inverse of name_of(); throws Error for another name.
 DType parse_dtype(std::string_view name);
 
-/// The type in which values of T are computed, and in which parameters are kept beside activations of T: float for
-/// bfloat16, else T.
-template <typename T>
-using Exact = std::conditional_t<std::is_same_v<T, bfloat16>, float, T>;
-
-/// The same of a dtype.
+/// Exact<T> (base/bfloat16.hpp) of a dtype.
 constexpr DType exact(DType dtype) { return dtype == DType::bf16 ? DType::f32 : dtype; }
 
 template <typename T>
