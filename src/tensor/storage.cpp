@@ -10,7 +10,6 @@
 
 #include "base/error.hpp"
 #include "base/integer.hpp"
-#include "kernels/api/gpu.hpp"
 #include "tensor/arena.hpp"
 #include "tensor/run_on.hpp"
 
@@ -187,6 +186,7 @@ int64_t host_copies() { return copies_to_host.load(std::memory_order_relaxed); }
 
 kernels::Cuda cuda_place(Device device) { return kernels::place_of_gpu(device.index); }
 
+kernels::GpuMemory gpu_memory(Device device) { return kernels::memory_of(cuda_place(device)); }
 std::size_t block_bytes(std::size_t bytes) { return rounded(bytes); }
 AllocatorStats allocator_stats() { return allocator().stats(); }
 void reset_allocator_peak() { allocator().reset_peak(); }

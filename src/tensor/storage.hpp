@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/device.hpp"
+#include "kernels/api/gpu.hpp"
 #include "tensor/memory_ledger.hpp"
 
 namespace modr {
@@ -50,6 +51,9 @@ void copy_to_device(std::span<const std::byte> from, const Storage& to);
 /// How often values were copied to the host: by Tensor::item(), to_vector(), to(cpu) and DeviceBuffer::to_host(), for
 /// each of which a GPU's work would be waited for. Counted on every device.
 int64_t host_copies();
+
+/// What a GPU's memory holds. Throws Error where there is no such GPU.
+kernels::GpuMemory gpu_memory(Device device);
 
 /// Size of the block that a tensor of `bytes` gets, as far as no larger one is free.
 std::size_t block_bytes(std::size_t bytes);
