@@ -19,7 +19,7 @@ std::optional<Device> find_device(std::string_view name) {
   if (name == "cpu") return cpu_device;
   if (name == "meta") return meta_device;
   constexpr std::string_view gpu = "cuda";
-  if (name == gpu) return {DeviceKind::cuda, 0};
+  if (name == gpu) return Device{DeviceKind::cuda, 0};
   if (name.starts_with(gpu) && name.substr(gpu.size()).starts_with(':')) {
     const std::string_view digits = name.substr(gpu.size() + 1);
     Device device{DeviceKind::cuda, 0};
