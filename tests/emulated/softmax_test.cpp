@@ -57,6 +57,13 @@ TYPED_TEST(Softmax, NaNWhereNoneCanBeLargest) {
   };
   const auto run = [=](auto on, const T* in, T* y) { softmax(on, in, 5, 2, y); };
   run_twins<T>(10, run, all_nan, run_orders(), x);
+  const auto sum = [=](auto on, const T* in, const int32_t* labels, T* log_sum_exp) {
+    double* losses = reinterpret_cast<double*>(log_sum_exp + 6);
+    fill(on, 0.0, int64_t{1}, losses);
+    cross_entropy(on, CrossEntropy<T>{in, labels, 5, 2, ignored, log_sum_exp}, losses);
+    fill(on, T(NAN), int64_t{3}, log_sum_exp + 5);
+  };
+  run_twins<T>(8, sum, all_nan, run_orders(), x, std::vector<int32_t>(5, ignored));
 }
 
 TYPED_TEST(Softmax, Backward) {
