@@ -1,4 +1,5 @@
 #pragma once
+#include <cmath>
 #include <cstdint>
 
 #include "kernels/api/place.hpp"
@@ -13,6 +14,21 @@ struct AdamWStep {
   double eps;
   double weight_decay;
   int64_t step;
+};
+
+/// What is the same for all elements, computed in double: 1 - beta^step cancels in float.
+template <typename T>
+struct AdamWFactors {
+  explicit AdamWFactors(const AdamWStep& step)
+      : beta1(static_cast<T>(step.beta1)),
+        rest1(static_cast<T>(1 - step.beta1)),
+        beta2(static_cast<T>(step.beta2)),
+        rest2(static_cast<T>(1 - step.beta2)),
+        keep(static_cast<T>(1 - step.lr * step.weight_decay)),
+        step_size(static_cast<T>(step.lr / (1 - std::pow(step.beta1, static_cast<double>(step.step))))),
+        root_correction(static_cast<T>(1 / std::sqrt(1 - std::pow(step.beta2, static_cast<double>(step.step))))),
+        eps(static_cast<T>(step.eps)) {}
+  T beta1, rest1, beta2, rest2, keep, step_size, root_correction, eps;
 };
 
 /// One update of n parameters (Loshchilov & Hutter 2019, arXiv 1711.05101, algorithm 2; eps outside the root, as in

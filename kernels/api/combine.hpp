@@ -10,12 +10,10 @@ namespace modr::kernels {
 /// took `choices` passes, and pass j of it lies from row pass_rows[position[u * choices + j]] on, as many rows.
 struct CombineShape {
   int64_t units, choices, width;
+  int64_t rows;              // unit_rows[units], which the host cannot read on a GPU
   const int32_t* position;   // [units, choices]
   const int64_t* unit_rows;  // [units + 1]
   const int64_t* pass_rows;  // [units * choices + 1]
-
-  int64_t values_of(int64_t unit) const { return (unit_rows[unit + 1] - unit_rows[unit]) * width; }
-  int64_t rows() const { return unit_rows[units]; }
 };
 
 /// out[u] = sum_j gates[u][j] passes[position[u][j]], j in order; with constant_gate the factor is 1 / choices

@@ -29,7 +29,7 @@ struct CrossEntropy {
   T* log_sum_exp;  // [rows], kept for backward
 };
 
-/// *losses += the sum of the losses, in double and in row order.
+/// *losses += the sum of the losses, in double and in row order; on a GPU in an order that depends on `rows` alone.
 template <typename T>
 void cross_entropy(Cpu, const CrossEntropy<T>& args, double* losses);
 template <typename T>

@@ -8,24 +8,9 @@ namespace modr::kernels {
 
 namespace {
 
-// What is the same for all elements, computed in double: 1 - beta^step cancels in float.
-template <typename T>
-struct Factors {
-  explicit Factors(const AdamWStep& step)
-      : beta1(static_cast<T>(step.beta1)),
-        rest1(static_cast<T>(1 - step.beta1)),
-        beta2(static_cast<T>(step.beta2)),
-        rest2(static_cast<T>(1 - step.beta2)),
-        keep(static_cast<T>(1 - step.lr * step.weight_decay)),
-        step_size(static_cast<T>(step.lr / (1 - std::pow(step.beta1, static_cast<double>(step.step))))),
-        root_correction(static_cast<T>(1 / std::sqrt(1 - std::pow(step.beta2, static_cast<double>(step.step))))),
-        eps(static_cast<T>(step.eps)) {}
-  T beta1, rest1, beta2, rest2, keep, step_size, root_correction, eps;
-};
-
 // Not inlined: inside the caller GCC 12 leaves this loop scalar, five times slower.
 template <typename T>
-[[gnu::noinline]] void update(Factors<T> f, const T* grad, int64_t n, T* exp_avg, T* exp_avg_sq, T* param) {
+[[gnu::noinline]] void update(AdamWFactors<T> f, const T* grad, int64_t n, T* exp_avg, T* exp_avg_sq, T* param) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
     const T m = f.beta1 * exp_avg[i] + f.rest1 * grad[i];
@@ -40,7 +25,7 @@ template <typename T>
 
 template <typename T>
 void adamw(Cpu, const AdamWStep& step, const T* grad, int64_t n, T* exp_avg, T* exp_avg_sq, T* param) {
-  const Factors<T> factors(step);
+  const AdamWFactors<T> factors(step);
   parallel_ranges(n, 4 * n, [=](int64_t begin, int64_t end) {
     update(factors, grad + begin, end - begin, exp_avg + begin, exp_avg_sq + begin, param + begin);
   });

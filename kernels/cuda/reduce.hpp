@@ -1,5 +1,6 @@
 #pragma once
-// Sums over the threads of a warp and of a block, in an order that depends on nothing but the block's size.
+// Sums, and the largest, over the threads of a warp and of a block, in an order that depends on nothing but the block's
+// size.
 #include <cuda_runtime.h>
 
 #include <device/shared.hpp>
@@ -13,21 +14,50 @@ __device__ inline T warp_sum(T value) {
   return value;
 }
 
+/// The larger; a NaN loses against a number.
 template <typename T>
-struct WarpSums {
+__device__ inline T larger(T a, T b) {
+  return a > b || b != b ? a : b;
+}
+
+/// The largest of all lanes, the same in each. All 32 lanes must come.
+template <typename T>
+__device__ inline T warp_max(T value) {
+  for (int lanes = 16; lanes > 0; lanes /= 2) value = larger(value, __shfl_xor_sync(0xffffffffu, value, lanes));
+  return value;
+}
+
+/// One value of each warp.
+template <typename T>
+struct OfWarps {
   T of[32];
 };
+
+/// Gives each thread what the warps of the block have. All threads must come, in whole warps, blockDim.y and z being 1.
+template <typename T>
+__device__ inline const OfWarps<T>& share_of_warps(T value) {
+  OfWarps<T>& all = block_shared<OfWarps<T>>();
+  __syncthreads();  // the last use of `all` is over
+  if (threadIdx.x % 32 == 0) all.of[threadIdx.x / 32] = value;
+  __syncthreads();
+  return all;
+}
 
 /// The sum of all threads, the same in each. All threads must come, in whole warps, blockDim.y and z being 1.
 template <typename T>
 __device__ inline T block_sum(T value) {
-  WarpSums<T>& sums = block_shared<WarpSums<T>>();
-  value = warp_sum(value);
-  __syncthreads();  // the last use of `sums` is over
-  if (threadIdx.x % 32 == 0) sums.of[threadIdx.x / 32] = value;
-  __syncthreads();
+  const OfWarps<T>& sums = share_of_warps(warp_sum(value));
   T all = 0;
   for (unsigned warp = 0; warp < blockDim.x / 32; ++warp) all += sums.of[warp];
+  return all;
+}
+
+/// The largest of all threads, likewise.
+template <typename T>
+__device__ inline T block_max(T value) {
+  const OfWarps<T>& values = share_of_warps(warp_max(value));
+  T all = values.of[0];
+  for (unsigned warp = 1; warp < blockDim.x / 32; ++warp) all = larger(all, values.of[warp]);
   return all;
 }
 

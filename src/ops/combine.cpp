@@ -28,7 +28,13 @@ kernels::CombineShape shape_of(const Variable& passes, const Variable& gates, co
   }
   const int64_t width = rows == 0 ? 0 : passes.value().numel() / rows;
   const Device device = passes.device();
-  return {units, choices, width, where.position->on(device), where.units->on(device), where.passes->on(device)};
+  return {units,
+          choices,
+          width,
+          of_units.back(),
+          where.position->on(device),
+          where.units->on(device),
+          where.passes->on(device)};
 }
 
 }  // namespace
