@@ -15,22 +15,25 @@ constexpr int keys_a_lane = 2, tile_keys = 32 * keys_a_lane;
 // The tokens that one head of a sequence may see: first the cached ones, then its own.
 template <typename T>
 struct Tokens {
-  const T *slab, *qkv;  // of this head: the first cached key, and the query of the sequence's first row
-  const int64_t* cached;
-  int64_t past, width;
+  const T *slab, *qkv;    // qkv from the sequence's first row on
+  const int64_t* cached;  // [past]
+  int64_t past, width, column;
+
+  __device__ const T* query(int64_t row) const { return qkv + row * 3 * width + column; }
 
   // The key of a token, `width` in front of its value; null where it is not in the cache.
   __device__ const T* key(int64_t token) const {
-    if (token >= past) return qkv + (token - past) * 3 * width + width;
-    return cached[token] < 0 ? nullptr : slab + cached[token] * 2 * width;
+    if (token >= past) return query(token - past) + width;
+    return cached[token] < 0 ? nullptr : slab + cached[token] * 2 * width + column;
   }
 };
 
 template <typename T>
 __device__ Tokens<T> tokens_of(const CachedAttention<T>& a, int64_t sequence, int64_t begin) {
-  const int64_t width = a.shape.heads * a.shape.head_dim, column = blockIdx.y * a.shape.head_dim;
+  const int64_t width = a.shape.heads * a.shape.head_dim;
   const int64_t past = a.past == nullptr ? 0 : a.past[sequence];
-  return {a.slab + column, a.qkv + begin * 3 * width + column, a.rows + sequence * a.max_past, past, width};
+  return {a.slab, a.qkv + begin * 3 * width,    a.rows + sequence * a.max_past, past,
+          width,  blockIdx.y * a.shape.head_dim};
 }
 
 // The running softmax of a warp's queries in base 2: largest score, and the sum of powers of each lane's keys.
@@ -80,7 +83,7 @@ __global__ void __launch_bounds__(attention_threads, attention_blocks<Exact<T>, 
   OnlineSoftmax<E> softmax;
   E sums[rows_a_warp][chunks] = {};
   fill_tile(queries, tile_rows, scale_of<E>(dim),
-            [&](int i) { return first + i < rows.length ? tokens.qkv + (first + i) * 3 * tokens.width : nullptr; });
+            [&](int i) { return first + i < rows.length ? tokens.query(first + i) : nullptr; });
   const int64_t end = tokens.past + (first + tile_rows < rows.length ? first + tile_rows : rows.length);
   for (int64_t token = 0; token < end; token += tile_keys) {
     const auto key = [&](int64_t i) { return token + i < end ? tokens.key(token + i) : nullptr; };
