@@ -26,8 +26,8 @@ __global__ void __launch_bounds__(512)
     dot += a * b;
   }
   norm = block_sum(norm);
-  const double change = cosine ? block_sum(dot) / std::sqrt(norm * block_sum(norm_before))
-                               : std::sqrt(block_sum(difference) / norm);
+  const double change =
+      cosine ? block_sum(dot) / std::sqrt(norm * block_sum(norm_before)) : std::sqrt(block_sum(difference) / norm);
   if (threadIdx.x == 0) changes[blockIdx.x] = change;
 }
 
@@ -45,8 +45,8 @@ void latent_change(Cuda on, const T* x, const T* before, int64_t rows, int64_t w
   const cudaStream_t stream = stream_of(on);
   double* changes = nullptr;
   check_cuda(cudaMallocAsync(&changes, static_cast<std::size_t>(rows) * sizeof(double), stream), "room for changes");
-  launch({static_cast<unsigned>(rows), threads_of_row(width, 4), 0, stream}, change_of_rows<T>, x, before, width, cosine,
-         changes);
+  launch({static_cast<unsigned>(rows), threads_of_row(width, 4), 0, stream}, change_of_rows<T>, x, before, width,
+         cosine, changes);
   launch({1, threads_of_row(std::min<int64_t>(rows, 256), 1), 0, stream}, mean_change, changes, rows, cosine, value);
   check_cuda(cudaFreeAsync(changes, stream), "room for changes");
 }

@@ -44,7 +44,8 @@ __device__ inline void scatter_sums(E (&values)[n]) {
 }
 
 constexpr int down_threads = 64;  // of a block of rows: each has its columns of all of them
-constexpr int most_groups = 4;    // blocks of rows that a block of threads has, so that they share the matrix in its cache
+// Blocks of rows that a block of threads has, which so share the matrix in its cache.
+constexpr int most_groups = 4;
 
 // Rows of which a thread keeps the sums: so many that they fill its registers, or at least one sum a lane.
 template <typename E>
