@@ -19,7 +19,7 @@ struct NormalScale {
   int64_t from = INT64_MAX;
   double rest = 0;
 
-  double of(int64_t value) const { return value < from ? std : rest; }
+  constexpr double of(int64_t value) const { return value < from ? std : rest; }
 };
 
 /// out[i] = scale.of(i) * x_i, x_i normal with |x_i| <= limit: what PhiloxSequence::truncated_normal(limit) gives one

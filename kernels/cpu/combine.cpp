@@ -9,9 +9,7 @@ namespace modr::kernels {
 
 namespace {
 
-int64_t values_of(const CombineShape& s, int64_t unit) {
-  return (s.unit_rows[unit + 1] - s.unit_rows[unit]) * s.width;
-}
+int64_t values_of(const CombineShape& s, int64_t unit) { return (s.unit_rows[unit + 1] - s.unit_rows[unit]) * s.width; }
 
 constexpr int64_t columns = 1024;  // values of a unit at once, so that their exact sums stay in the first cache
 

@@ -23,7 +23,8 @@ __global__ void __launch_bounds__(threads)
   const int64_t packs = n / count;
   for (int64_t i = first; i < packs; i += step) {
     const Pack<T, count> g = load_pack<count>(grad, i);
-    Pack<T, count> m = load_pack<count>(exp_avg, i), v = load_pack<count>(exp_avg_sq, i), p = load_pack<count>(param, i);
+    Pack<T, count> m = load_pack<count>(exp_avg, i), v = load_pack<count>(exp_avg_sq, i),
+                   p = load_pack<count>(param, i);
 #pragma unroll
     for (int j = 0; j < count; ++j) update_one(g.of[j], m.of[j], v.of[j], p.of[j]);
     store_pack(m, i, exp_avg);

@@ -85,6 +85,7 @@ template <int count, typename T>
 __global__ void __launch_bounds__(512) argmax_of_rows(const T* x, int64_t packs, int32_t* out) {
   const T* of_row = x + blockIdx.x * packs * count;
   Place<T> best{0, -1};
+#pragma unroll 4
   for (int64_t i = threadIdx.x; i < packs; i += blockDim.x) {
     const Pack<T, count> values = load_pack<count>(of_row, i);
 #pragma unroll

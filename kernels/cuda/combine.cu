@@ -120,7 +120,8 @@ void combine_backward(Cuda on, const CombineBackward<T>& a) {
                                                                               : gradients_of_choices<1, T>;
   if (a.dgates == nullptr || pieces == 1) return launch(at, kernel, a, a.dgates);
   E* sums = nullptr;
-  check_cuda(cudaMallocAsync(&sums, static_cast<std::size_t>(choices * pieces) * sizeof(E), at.stream), "room for sums");
+  check_cuda(cudaMallocAsync(&sums, static_cast<std::size_t>(choices * pieces) * sizeof(E), at.stream),
+             "room for sums");
   launch(at, kernel, a, sums);
   launch({blocks_for(choices, threads, 4096), threads, 0, at.stream}, add_pieces<E>, sums, choices, pieces, a.dgates);
   check_cuda(cudaFreeAsync(sums, at.stream), "room for sums");

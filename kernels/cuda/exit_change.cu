@@ -1,5 +1,6 @@
 #include "kernels/api/exit_change.hpp"
 
+#include <cfloat>
 #include <cmath>
 
 #include "base/bfloat16.hpp"
@@ -25,8 +26,8 @@ __global__ void __launch_bounds__(512)
     dot += a * b;
   }
   norm = block_sum(norm);
-  const double change = cosine ? block_sum(dot) / std::sqrt(norm * block_sum(norm_before))
-                               : std::sqrt(block_sum(difference) / norm);
+  const double change =
+      cosine ? block_sum(dot) / std::sqrt(norm * block_sum(norm_before)) : std::sqrt(block_sum(difference) / norm);
   if (threadIdx.x == 0) changes[blockIdx.x] = change;
 }
 
@@ -44,8 +45,8 @@ void latent_change(Cuda on, const T* x, const T* before, int64_t rows, int64_t w
   const cudaStream_t stream = stream_of(on);
   double* changes = nullptr;
   check_cuda(cudaMallocAsync(&changes, static_cast<std::size_t>(rows) * sizeof(double), stream), "room for changes");
-  launch({static_cast<unsigned>(rows), threads_of_row(width, 4), 0, stream}, change_of_rows<T>, x, before, width, cosine,
-         changes);
+  launch({static_cast<unsigned>(rows), threads_of_row(width, 4), 0, stream}, change_of_rows<T>, x, before, width,
+         cosine, changes);
   launch({1, threads_of_row(std::min<int64_t>(rows, 256), 1), 0, stream}, mean_change, changes, rows, cosine, value);
   check_cuda(cudaFreeAsync(changes, stream), "room for changes");
 }
@@ -55,56 +56,110 @@ template void latent_change(Cuda, const bfloat16*, const bfloat16*, int64_t, int
 
 namespace {
 
-// What follows is of one block; a thread reads of p [n] only what it wrote.
+// Logits are looked at in parts, each by a block; how many depends on n alone. What the parts found:
+constexpr int threads = 256, most_parts = 64;
+constexpr int64_t values_of_part = 1024;
+struct Parts {
+  double largest[most_parts], sum[most_parts];  // of exp(logit - largest)
+  double flat_sum[most_parts];                  // of what Softmax::flat_at() gives
+  double change[most_parts];
+};
 
-// p = f(p), and the sum of it.
+// Calls f(i) for the values of the block's part.
 template <typename F>
-__device__ double apply(F f, double* p, int64_t n) {
-  double sum = 0;
-  for (int64_t i = threadIdx.x; i < n; i += blockDim.x) sum += p[i] = f(p[i], i);
-  return block_sum(sum);
+__device__ void for_part(int64_t n, F f) {
+  const int64_t part = blockIdx.x, parts = gridDim.x;
+#pragma unroll 1
+  for (int64_t i = n * part / parts + threadIdx.x; i < n * (part + 1) / parts; i += blockDim.x) f(i);
+}
+
+// The sum over the parts, the same in each thread.
+__device__ inline double sum_of_parts(const double (&of)[most_parts], unsigned parts) {
+  return block_sum(threadIdx.x < parts ? of[threadIdx.x] : 0.0);
 }
 
 template <typename T>
-__global__ void __launch_bounds__(512)
-    change_of_distribution(const T* logits, int64_t n, DistributionChange what, double* p, double* before,
-                           double* value) {
-  double largest = -static_cast<double>(INFINITY);
-  for (int64_t i = threadIdx.x; i < n; i += blockDim.x) largest = larger(largest, static_cast<double>(logits[i]));
+__global__ void __launch_bounds__(threads) sum_parts(const T* logits, int64_t n, Parts* found) {
+  double largest = -DBL_MAX, sum = 0;  // (not -inf, of which a part may have nothing else)
+  for_part(n, [&](int64_t i) { largest = larger(largest, static_cast<double>(logits[i])); });
   largest = block_max(largest);
-  double sum = apply([=](double, int64_t i) { return std::exp(static_cast<double>(logits[i]) - largest); }, p, n);
-  if (what == DistributionChange::minp_kl) {
-    const double bound = 0.1 * (1 / sum);  // (the largest is exp(0))
-    const auto flat = [=](double e, int64_t) { return e / sum < bound ? 1.0 / static_cast<double>(n) : e / sum; };
-    sum = apply(flat, p, n);
+  for_part(n, [&](int64_t i) { sum += std::exp(static_cast<double>(logits[i]) - largest); });
+  sum = block_sum(sum);
+  if (threadIdx.x != 0) return;
+  found->largest[blockIdx.x] = largest;
+  found->sum[blockIdx.x] = sum;
+}
+
+// softmax(logits); all threads of a block must come for it.
+template <typename T>
+struct Softmax {
+  __device__ Softmax(const T* logits_, const Parts* found) : logits(logits_) {
+    const bool is_part = threadIdx.x < gridDim.x;
+    const double of_part = is_part ? found->largest[threadIdx.x] : -DBL_MAX;
+    largest = block_max(of_part);
+    sum = block_sum(is_part ? found->sum[threadIdx.x] * std::exp(of_part - largest) : 0.0);
   }
+  __device__ double at(int64_t i) const { return std::exp(static_cast<double>(logits[i]) - largest) / sum; }
+  /// 1 / n where it is under a tenth of the largest, 1 / sum.
+  __device__ double flat_at(int64_t i, int64_t n) const {
+    const double p = at(i);
+    return p < 0.1 * (1 / sum) ? 1.0 / static_cast<double>(n) : p;
+  }
+  const T* logits;
+  double largest, sum;
+};
+
+template <typename T>
+__global__ void __launch_bounds__(threads) flatten_parts(const T* logits, int64_t n, Parts* found) {
+  const Softmax<T> softmax(logits, found);
+  double sum = 0;
+  for_part(n, [&](int64_t i) { sum += softmax.flat_at(i, n); });
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) found->flat_sum[blockIdx.x] = sum;
+}
+
+template <typename T>
+__global__ void __launch_bounds__(threads)
+    change_of_parts(const T* logits, int64_t n, DistributionChange what, Parts* found, double* before) {
+  const Softmax<T> softmax(logits, found);
+  const bool is_flat = what == DistributionChange::minp_kl;
+  const double flat_sum = is_flat ? sum_of_parts(found->flat_sum, gridDim.x) : 1;
   double change = 0;
-  if (what == DistributionChange::entropy) {
-    for (int64_t i = threadIdx.x; i < n; i += blockDim.x) change -= p[i] / sum * std::log(p[i] / sum + 1e-10);
-    change = block_sum(change);
-    if (threadIdx.x != 0) return;
-    *value = std::abs(change - *before);
-    *before = change;
-    return;
-  }
-  for (int64_t i = threadIdx.x; i < n; i += blockDim.x) {
-    const double was = before[i], is = p[i] / sum;
-    if (was > 0) change += was * (std::log(was) - std::log(is));
-    before[i] = is;
-  }
+  for_part(n, [&](int64_t i) {
+    const double p = is_flat ? softmax.flat_at(i, n) / flat_sum : softmax.at(i);
+    if (what == DistributionChange::entropy) {
+      change -= p * std::log(p + 1e-10);
+    } else {
+      const double was = before[i];
+      if (was > 0) change += was * (std::log(was) - std::log(p));
+      before[i] = p;
+    }
+  });
   change = block_sum(change);
-  if (threadIdx.x == 0) *value = change;
+  if (threadIdx.x == 0) found->change[blockIdx.x] = change;
+}
+
+__global__ void __launch_bounds__(most_parts)
+    add_changes(const Parts* found, unsigned parts, DistributionChange what, double* before, double* value) {
+  const double change = sum_of_parts(found->change, parts);
+  if (threadIdx.x != 0) return;
+  *value = what == DistributionChange::entropy ? std::abs(change - *before) : change;
+  if (what == DistributionChange::entropy) *before = change;
 }
 
 }  // namespace
 
 template <typename T>
 void distribution_change(Cuda on, const T* logits, int64_t n, DistributionChange what, double* before, double* value) {
-  const cudaStream_t stream = stream_of(on);
-  double* p = nullptr;
-  check_cuda(cudaMallocAsync(&p, static_cast<std::size_t>(n) * sizeof(double), stream), "room for a distribution");
-  launch({1, threads_of_row(n, 4), 0, stream}, change_of_distribution<T>, logits, n, what, p, before, value);
-  check_cuda(cudaFreeAsync(p, stream), "room for a distribution");
+  const unsigned parts = blocks_for(n, values_of_part, most_parts);
+  const Launch all{parts, threads, 0, stream_of(on)};
+  Parts* found = nullptr;
+  check_cuda(cudaMallocAsync(&found, sizeof(Parts), all.stream), "room for parts");
+  launch(all, sum_parts<T>, logits, n, found);
+  if (what == DistributionChange::minp_kl) launch(all, flatten_parts<T>, logits, n, found);
+  launch(all, change_of_parts<T>, logits, n, what, found, before);
+  launch({1, most_parts, 0, all.stream}, add_changes, found, parts, what, before, value);
+  check_cuda(cudaFreeAsync(found, all.stream), "room for parts");
 }
 template void distribution_change(Cuda, const float*, int64_t, DistributionChange, double*, double*);
 template void distribution_change(Cuda, const double*, int64_t, DistributionChange, double*, double*);

@@ -48,8 +48,7 @@ __global__ void __launch_bounds__(256)
 #pragma unroll
     for (int i = 0; i < count; ++i) {
       const E gate = static_cast<E>(a.of[i]), gradient = static_cast<E>(dy.of[i]), sigmoid = sigmoid_of(gate);
-      da.of[i] =
-          static_cast<T>(gradient * static_cast<E>(b.of[i]) * sigmoid * (E{1} + gate * (E{1} - sigmoid)));
+      da.of[i] = static_cast<T>(gradient * static_cast<E>(b.of[i]) * sigmoid * (E{1} + gate * (E{1} - sigmoid)));
       db.of[i] = static_cast<T>(gradient * gate * sigmoid);
     }
     store_pack(da, at_a, dab);

@@ -61,4 +61,26 @@ __device__ inline T block_max(T value) {
   return all;
 }
 
+template <typename T>
+struct PrefixSum {
+  T before, all;
+};
+
+/// The sum over the threads before this one and that over all, of integers. All threads must come, as for block_sum().
+template <typename T>
+__device__ inline PrefixSum<T> block_prefix_sum(T value) {
+  T up_to_here = value;
+  for (unsigned lanes = 1; lanes < 32; lanes *= 2) {
+    const T sum = __shfl_up_sync(0xffffffffu, up_to_here, lanes);
+    if (threadIdx.x % 32 >= lanes) up_to_here += sum;
+  }
+  const OfWarps<T>& sums = share_of_warps(__shfl_sync(0xffffffffu, up_to_here, 31));
+  PrefixSum<T> sum{up_to_here - value, 0};
+  for (unsigned warp = 0; warp < blockDim.x / 32; ++warp) {
+    if (warp < threadIdx.x / 32) sum.before += sums.of[warp];
+    sum.all += sums.of[warp];
+  }
+  return sum;
+}
+
 }  // namespace modr::kernels

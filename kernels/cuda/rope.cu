@@ -31,8 +31,8 @@ __device__ inline void store(const Pack<T, count>& values, T* memory) {
 
 // A thread has `count` neighbours of a row's [3, heads, head_dim], all in one head, and does so for some of the rows.
 template <int count, bool packed, typename T>
-__global__ void __launch_bounds__(256) rotate_rows(RopeShape s, const T* qkv, const Exact<T>* bias, const float* table,
-                                                   const int32_t* positions, T* out) {
+__global__ void __launch_bounds__(256)
+    rotate_rows(RopeShape s, const T* qkv, const Exact<T>* bias, const float* table, const int32_t* positions, T* out) {
   using E = Exact<T>;
   const int64_t width = s.heads * s.head_dim, at = column_of_thread() * count;
   if (at >= 3 * width) return;
@@ -113,8 +113,8 @@ __global__ void __launch_bounds__(256) add_shares(const E* shares, int64_t piece
 }  // namespace
 
 template <typename T>
-void rope(Cuda on, const RopeShape& s, const T* qkv, const Exact<T>* bias, const float* table,
-          const int32_t* positions, T* out) {
+void rope(Cuda on, const RopeShape& s, const T* qkv, const Exact<T>* bias, const float* table, const int32_t* positions,
+          T* out) {
   constexpr int count = std::max(values_of_16_bytes<T>(), 2);
   const bool packed = s.head_dim % count == 0 && holds_packs<count>(qkv) && holds_packs<count>(bias) &&
                       holds_packs<count>(table) && holds_packs<count>(out);

@@ -22,17 +22,27 @@ struct RowSum {
 template <int count, typename E>
 __device__ RowSum<E> sum_row(const E* x, int64_t packs) {
   E largest = sizeof(E) == 8 ? static_cast<E>(-DBL_MAX) : static_cast<E>(-FLT_MAX), sum = 0;
-  for (int64_t i = threadIdx.x; i < packs; i += blockDim.x) {
-    const Pack<E, count> values = load_pack<count>(x, i);
-    E most = largest;
+  constexpr int at_once = sizeof(E) == 8 ? 1 : 2;  // loads on their way
+  for (int64_t first = threadIdx.x; first < packs; first += at_once * blockDim.x) {
+    Pack<E, count> values[at_once];
 #pragma unroll
-    for (int j = 0; j < count; ++j) most = larger(most, values.of[j]);
+    for (int k = 0; k < at_once; ++k) {
+      const int64_t i = first + k * int64_t{blockDim.x};
+      if (i < packs) values[k] = load_pack<count>(x, i);
+      else
+        for (E& value : values[k].of) value = -static_cast<E>(INFINITY);
+    }
+    E most = largest;
+    for (const Pack<E, count>& pack : values)
+#pragma unroll
+      for (int j = 0; j < count; ++j) most = larger(most, pack.of[j]);
     if (most > largest) {
       sum *= std::exp(largest - most);
       largest = most;
     }
+    for (const Pack<E, count>& pack : values)
 #pragma unroll
-    for (int j = 0; j < count; ++j) sum += std::exp(values.of[j] - largest);
+      for (int j = 0; j < count; ++j) sum += std::exp(pack.of[j] - largest);
   }
   const E of_row = block_max(largest);
   sum = block_sum(sum * std::exp(largest - of_row));

@@ -4,7 +4,6 @@
 #include <numbers>
 
 #include "base/error.hpp"
-#include "base/hash.hpp"
 
 namespace modr {
 
@@ -18,13 +17,6 @@ std::array<uint32_t, 4> philox(std::array<uint32_t, 4> c, std::array<uint32_t, 2
 
 double normal_of(double u, double v) {
   return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
-}
-
-PhiloxStream::PhiloxStream(uint64_t seed, RandomStream stream, uint64_t a, uint32_t b) {
-  // Spread over the key, so that neighbouring seeds give unrelated ones.
-  const uint64_t key = mix(seed + 0x9e3779b97f4a7c15ULL * (static_cast<uint64_t>(stream) + 1));
-  key_ = {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
-  place_ = {static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32), b};
 }
 
 uint32_t PhiloxSequence::next_u32() {

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "base/hash.hpp"
+
 namespace modr {
 
 /// What a random number is for; different streams never share a draw.
@@ -27,7 +29,7 @@ constexpr std::array<uint32_t, 2> next_philox_key(std::array<uint32_t, 2> key) {
 std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
 /// Uniform in (0, 1), 53 bits, from two words of random bits.
-inline double uniform_of(uint32_t high, uint32_t low) {
+constexpr double uniform_of(uint32_t high, uint32_t low) {
   const uint64_t bits = (uint64_t{high} << 32 | low) >> 11;
   return (static_cast<double>(bits) + 0.5) * 0x1p-53;
 }
@@ -35,17 +37,23 @@ inline double uniform_of(uint32_t high, uint32_t low) {
 /// Standard normal from two uniforms (Box-Muller).
 double normal_of(double u, double v);
 
-/// The random bits of (seed, stream, a, b), any block of which can be had without those before it.
+/// The random bits of (seed, stream, a, b), any block of which can be had without those before it. (What is constexpr
+/// here is for kernels on a GPU too.)
 class PhiloxStream {
  public:
-  PhiloxStream(uint64_t seed, RandomStream stream, uint64_t a = 0, uint32_t b = 0);
+  constexpr PhiloxStream(uint64_t seed, RandomStream stream, uint64_t a = 0, uint32_t b = 0)
+      : place_{static_cast<uint32_t>(a), static_cast<uint32_t>(a >> 32), b} {
+    // Spread over the key, so that neighbouring seeds give unrelated ones.
+    const uint64_t key = mix(seed + 0x9e3779b97f4a7c15ULL * (static_cast<uint64_t>(stream) + 1));
+    key_ = {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
+  }
   std::array<uint32_t, 4> block(uint32_t index) const { return philox(counter(index), key_); }
   /// What block(index) is the Philox of.
-  std::array<uint32_t, 4> counter(uint32_t index) const { return {index, place_[0], place_[1], place_[2]}; }
-  std::array<uint32_t, 2> key() const { return key_; }
+  constexpr std::array<uint32_t, 4> counter(uint32_t index) const { return {index, place_[0], place_[1], place_[2]}; }
+  constexpr std::array<uint32_t, 2> key() const { return key_; }
 
  private:
-  std::array<uint32_t, 2> key_;
+  std::array<uint32_t, 2> key_{};
   std::array<uint32_t, 3> place_;
 };
 

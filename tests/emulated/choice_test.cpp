@@ -39,28 +39,28 @@ std::vector<int32_t> some_columns(int64_t n, int64_t width) {  // some of them t
 
 TYPED_TEST(Choice, GatherColumns) {
   using T = TypeParam;
-  for (const auto& [rows, width, count] : sizes)
-    expect_same_bits<T, int32_t>(values<T>(rows * width), some_columns(rows * count, width), rows * count,
+  for (const Size& s : sizes)
+    expect_same_bits<T, int32_t>(values<T>(s.rows * s.width), some_columns(s.rows * s.count, s.width), s.rows * s.count,
                                  [=](auto on, const T* x, const int32_t* columns, T* out) {
-                                   gather_columns(on, x, columns, rows, count, width, out);
+                                   gather_columns(on, x, columns, s.rows, s.count, s.width, out);
                                  });
 }
 
 TYPED_TEST(Choice, GatherColumnsBackward) {
   using T = TypeParam;
-  for (const auto& [rows, width, count] : sizes)
-    expect_same_bits<T, int32_t>(values<T>(rows * count), some_columns(rows * count, width), rows * width,
+  for (const Size& s : sizes)
+    expect_same_bits<T, int32_t>(values<T>(s.rows * s.count), some_columns(s.rows * s.count, s.width), s.rows * s.width,
                                  [=](auto on, const T* dout, const int32_t* columns, T* dx) {
-                                   gather_columns_backward(on, dout, columns, rows, count, width, dx);
+                                   gather_columns_backward(on, dout, columns, s.rows, s.count, s.width, dx);
                                  });
 }
 
 TYPED_TEST(Choice, LargestColumns) {
   using T = TypeParam;
-  for (const auto& [rows, width, count] : sizes)
-    expect_same_bits<int32_t, T>(uneasy_values<T>(rows * width), values<T>(width), rows * count,
+  for (const Size& s : sizes)
+    expect_same_bits<int32_t, T>(uneasy_values<T>(s.rows * s.width), values<T>(s.width), s.rows * s.count,
                                  [=](auto on, const T* scores, const T* bias, int32_t* choices) {
-                                   largest_columns(on, scores, bias, rows, width, count, choices);
+                                   largest_columns(on, scores, bias, s.rows, s.width, s.count, choices);
                                  });
 }
 
@@ -75,8 +75,11 @@ TYPED_TEST(Choice, LargestColumnsOfEqualValuesAndNaNs) {
 
 TYPED_TEST(Choice, Argmax) {
   using T = TypeParam;
-  for (const auto& [rows, width] : {std::pair<int64_t, int64_t>{0, 3}, {1, 1}, {7, 5}, {40, 33}, {3, 8200}, {2, 4099}}) {
-    const auto run = [=, rows = rows, width = width](auto on, const T* x, int32_t* out) { argmax(on, x, rows, width, out); };
+  for (const auto& [rows, width] :
+       {std::pair<int64_t, int64_t>{0, 3}, {1, 1}, {7, 5}, {40, 33}, {3, 8200}, {2, 4099}}) {
+    const auto run = [=, rows = rows, width = width](auto on, const T* x, int32_t* out) {
+      argmax(on, x, rows, width, out);
+    };
     expect_same_bits<int32_t>(values<T>(rows * width), rows, run);
     expect_same_bits<int32_t>(uneasy_values<T>(rows * width), rows, run);
     expect_same_bits<int32_t>(std::vector<T>(static_cast<std::size_t>(rows * width), T(2)), rows, run);

@@ -46,8 +46,8 @@ struct Units {
   CombineShape shape(const E* in) const {
     const auto* of_units = reinterpret_cast<const int64_t*>(reinterpret_cast<const char*>(in) + at_units());
     const int64_t* of_passes = of_units + units + 1;
-    return {units, choices, width, rows, reinterpret_cast<const int32_t*>(of_passes + units * choices + 1), of_units,
-            of_passes};
+    return {units,    choices,  width, rows, reinterpret_cast<const int32_t*>(of_passes + units * choices + 1),
+            of_units, of_passes};
   }
   int64_t units, choices, width, rows;
   std::vector<E> all;
@@ -55,7 +55,7 @@ struct Units {
 
 template <typename E>
 std::vector<Units<E>> cases() {
-  return {{{}, 2, 8},          {{1}, 1, 1},          {{1, 1, 1, 1, 1}, 2, 24}, {{3, 0, 1, 5, 0}, 2, 7},
+  return {{{}, 2, 8},          {{1}, 1, 1},         {{1, 1, 1, 1, 1}, 2, 24}, {{3, 0, 1, 5, 0}, 2, 7},
           {{0, 0, 9}, 3, 260}, {{400, 300}, 2, 264}};
 }
 

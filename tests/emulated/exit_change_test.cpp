@@ -1,6 +1,8 @@
 // kernels/cuda/exit_change.cu against its twins on the CPU.
 #include "kernels/api/exit_change.hpp"
 
+#include <algorithm>
+
 #include "kernels/api/elementwise.hpp"
 #include "support/twins.hpp"
 
@@ -53,6 +55,17 @@ TYPED_TEST(DistributionChanges, WhereOneIsImpossible) {
     };
     expect_close<double>(std::vector<T>{T(1), -inf, T(-3), T(2), T(0), -inf, T(9), T(-1)}, 6, 1, 64, run);
   }
+}
+
+TYPED_TEST(DistributionChanges, WhereAPartIsImpossible) {  // (a block has 1024 values)
+  using T = TypeParam;
+  std::vector<T> logits = values<T>(2500);
+  std::fill_n(logits.begin(), 1100, -std::numeric_limits<T>::infinity());
+  const auto run = [=](auto on, const T* in, double* out) {
+    fill(on, 0.0, int64_t{2500}, out);
+    distribution_change(on, in, 2500, DistributionChange::kl, out, out + 2500);
+  };
+  expect_close<double>(logits, 2501, 1, 64, run);
 }
 
 TYPED_TEST(DistributionChanges, ANaNStaysOne) {

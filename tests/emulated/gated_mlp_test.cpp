@@ -20,16 +20,16 @@ const Size sizes[] = {{0, 8}, {1, 1}, {3, 7}, {5, 64}, {70, 24}, {2, 2312}, {2, 
 
 TYPED_TEST(GatedMlp, SiluGate) {
   using T = TypeParam;
-  for (const auto& [rows, width] : sizes)
-    expect_close<T>(values<T>(2 * rows * width), rows * width, 0.1, 16,
-                    [=](auto on, const T* ab, T* out) { silu_gate(on, ab, rows, width, out); });
+  for (const Size& s : sizes)
+    expect_close<T>(values<T>(2 * s.rows * s.width), s.rows * s.width, 0.1, 16,
+                    [=](auto on, const T* ab, T* out) { silu_gate(on, ab, s.rows, s.width, out); });
 }
 
 TYPED_TEST(GatedMlp, SiluGateBackward) {
   using T = TypeParam;
-  for (const auto& [rows, width] : sizes)
-    expect_close<T>(values<T>(3 * rows * width), 2 * rows * width, 0.5, 16, [=](auto on, const T* in, T* dab) {
-      silu_gate_backward(on, in, in + rows * width, rows, width, dab);
+  for (const Size& s : sizes)
+    expect_close<T>(values<T>(3 * s.rows * s.width), 2 * s.rows * s.width, 0.5, 16, [=](auto on, const T* in, T* dab) {
+      silu_gate_backward(on, in, in + s.rows * s.width, s.rows, s.width, dab);
     });
 }
 

@@ -30,14 +30,13 @@ struct Tables {
     }
     std::memcpy(all.data() + at_table(), turns.data(), turns.size() * sizeof(float));
     std::vector<int32_t> rows(static_cast<std::size_t>(s.rows));
-    for (int64_t i = 0; i < s.rows; ++i) rows[static_cast<std::size_t>(i)] = static_cast<int32_t>(i * 5 % num_positions);
+    for (int64_t i = 0; i < s.rows; ++i)
+      rows[static_cast<std::size_t>(i)] = static_cast<int32_t>(i * 5 % num_positions);
     std::memcpy(all.data() + at_table() + table, rows.data(), rows.size() * sizeof(int32_t));
   }
   int64_t at_table() const { return (bias + 7) / 8 * 8; }
   const float* table_of(const E* in) const { return reinterpret_cast<const float*>(in + at_table()); }
-  const int32_t* positions_of(const E* in) const {
-    return reinterpret_cast<const int32_t*>(in + at_table() + table);
-  }
+  const int32_t* positions_of(const E* in) const { return reinterpret_cast<const int32_t*>(in + at_table() + table); }
   int64_t bias, table;
   std::vector<E> all;
 };
@@ -70,8 +69,9 @@ TYPED_TEST(Rope, Backward) {
         fill(on, T(0.0f), shift, dqkv);
         fill(on, E(0.5), tables.bias, dbias);
         fill(on, E(0), rope_pieces * tables.bias, shares);  // (where rows are few, not all of it is written)
-        rope_backward(on, s, RopeBackward<T>{dout + shift, tables.table_of(in), tables.positions_of(in), dqkv + shift,
-                                             dbias, shares});
+        rope_backward(
+            on, s,
+            RopeBackward<T>{dout + shift, tables.table_of(in), tables.positions_of(in), dqkv + shift, dbias, shares});
       };
       expect_close_pair<T, E>(values<T>(n + shift), tables.all, n + shift, (1 + rope_pieces) * tables.bias, 64, turn);
     }

@@ -28,10 +28,10 @@ const Size sizes[] = {{0, 3, 5}, {1, 1, 1}, {7, 3, 5}, {20, 9, 257}, {100, 70, 8
 
 template <typename Table, typename T>
 void expect_gather() {
-  for (const auto& [count, rows, width] : sizes)
-    expect_same_bits<T, int32_t>(values<Table>(rows * width), some_rows(count, rows), count * width,
+  for (const Size& s : sizes)
+    expect_same_bits<T, int32_t>(values<Table>(s.rows * s.width), some_rows(s.count, s.rows), s.count * s.width,
                                  [=](auto on, const Table* table, const int32_t* index, T* out) {
-                                   gather_rows(on, table, index, count, width, Exact<T>(0.7), out);
+                                   gather_rows(on, table, index, s.count, s.width, Exact<T>(0.7), out);
                                  });
 }
 
@@ -40,14 +40,14 @@ TEST(Rows, GatherOfAnExactTable) { expect_gather<float, bfloat16>(); }
 
 template <typename Table, typename T>
 void expect_scatter(double roundings) {
-  for (const auto& [count, rows, width] : sizes) {
+  for (const Size& s : sizes) {
     const auto scatter = [=](auto on, const T* from, const int32_t* index, Table* table, Table* none) {
-      fill(on, Table(0.5f), rows * width, table);
+      fill(on, Table(0.5f), s.rows * s.width, table);
       fill(on, Table(0.0f), int64_t{1}, none);
-      scatter_add_rows(on, from, index, count, width, Exact<T>(-0.9), table);
+      scatter_add_rows(on, from, index, s.count, s.width, Exact<T>(-0.9), table);
     };
-    expect_close_pair<Table, Table>(values<T>(count * width), some_rows(count, rows), rows * width, 1, roundings,
-                                    scatter);
+    expect_close_pair<Table, Table>(values<T>(s.count * s.width), some_rows(s.count, s.rows), s.rows * s.width, 1,
+                                    roundings, scatter);
   }
 }
 

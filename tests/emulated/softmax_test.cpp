@@ -36,9 +36,9 @@ std::vector<int32_t> labels_of(int64_t rows, int64_t vocab, bool all_there = fal
 
 TYPED_TEST(Softmax, Forward) {
   using T = TypeParam;
-  for (const auto& [rows, width] : sizes)
-    expect_close<T>(values<T>(rows * width), rows * width, 1e-3, 64,
-                    [=](auto on, const T* x, T* y) { softmax(on, x, rows, width, y); });
+  for (const Size& s : sizes)
+    expect_close<T>(values<T>(s.rows * s.width), s.rows * s.width, 1e-3, 64,
+                    [=](auto on, const T* x, T* y) { softmax(on, x, s.rows, s.width, y); });
 }
 
 TYPED_TEST(Softmax, ForwardOfLargeAndInfiniteValues) {
@@ -68,37 +68,39 @@ TYPED_TEST(Softmax, NaNWhereNoneCanBeLargest) {
 
 TYPED_TEST(Softmax, Backward) {
   using T = TypeParam;
-  for (const auto& [rows, width] : sizes) {
-    const int64_t n = rows * width;
-    expect_close<T>(values<T>(2 * n), n, static_cast<double>(width), 64,
-                    [=](auto on, const T* in, T* dx) { softmax_backward(on, in, in + n, rows, width, dx); });
+  for (const Size& s : sizes) {
+    const int64_t n = s.rows * s.width;
+    expect_close<T>(values<T>(2 * n), n, static_cast<double>(s.width), 64,
+                    [=](auto on, const T* in, T* dx) { softmax_backward(on, in, in + n, s.rows, s.width, dx); });
   }
 }
 
 TYPED_TEST(Softmax, CrossEntropy) {
   using T = TypeParam;
-  for (const auto& [rows, vocab] : sizes) {
+  for (const Size& s : sizes) {
     const auto loss = [=](auto on, const T* logits, const int32_t* labels, T* log_sum_exp, T* losses) {
       double* sum = reinterpret_cast<double*>(losses);
       fill(on, 0.25, int64_t{1}, sum);  // (two of T hold it)
-      cross_entropy(on, CrossEntropy<T>{logits, labels, rows, vocab, ignored, log_sum_exp}, sum);
+      cross_entropy(on, CrossEntropy<T>{logits, labels, s.rows, s.width, ignored, log_sum_exp}, sum);
       convert(on, sum, int64_t{1}, losses + 2);
       fill(on, T(0), int64_t{2}, losses);
     };
-    expect_close_pair<T, T>(values<T>(rows * vocab), labels_of(rows, vocab), rows, 3, 64, loss);
+    expect_close_pair<T, T>(values<T>(s.rows * s.width), labels_of(s.rows, s.width), s.rows, 3, 64, loss);
   }
 }
 
 TYPED_TEST(Softmax, CrossEntropyBackward) {
   using T = TypeParam;
-  for (const auto& [rows, vocab] : sizes) {
+  for (const Size& s : sizes) {
     const auto gradient = [=](auto on, const T* logits, const int32_t* labels, T* dlogits, T* log_sum_exp) {
-      T* dy = log_sum_exp + rows;
+      T* dy = log_sum_exp + s.rows;
       fill(on, T(0.7), int64_t{1}, dy);
-      fill(on, T(std::log(static_cast<double>(vocab))), rows, log_sum_exp);
-      cross_entropy_backward(on, CrossEntropy<T>{logits, labels, rows, vocab, ignored, log_sum_exp}, 0.3, dy, dlogits);
+      fill(on, T(std::log(static_cast<double>(s.width))), s.rows, log_sum_exp);
+      cross_entropy_backward(on, CrossEntropy<T>{logits, labels, s.rows, s.width, ignored, log_sum_exp}, 0.3, dy,
+                             dlogits);
     };
-    expect_close_pair<T, T>(values<T>(rows * vocab), labels_of(rows, vocab), rows * vocab, rows + 1, 16, gradient);
+    expect_close_pair<T, T>(values<T>(s.rows * s.width), labels_of(s.rows, s.width), s.rows * s.width, s.rows + 1, 16,
+                            gradient);
   }
 }
 
@@ -107,22 +109,22 @@ TYPED_TEST(LossAndGradient, OfRows) {
   using T = TypeParam;
   using E = Exact<T>;
   for (const bool wanted : {true, false})
-    for (const auto& [rows, vocab] : sizes) {
-      const int64_t n = rows * vocab;
+    for (const Size& s : sizes) {
+      const int64_t n = s.rows * s.width;
       const auto run = [=](auto on, const E* from, const int32_t* labels, T* dlogits, E* rest) {
         double* in_double = reinterpret_cast<double*>(rest);
-        E *losses = rest + 2 * rows, *logits = losses + rows;
+        E *losses = rest + 2 * s.rows, *logits = losses + s.rows;
         if constexpr (std::is_same_v<T, E>)
           if (wanted) logits = dlogits;
         convert(on, from, n, logits);
-        cross_entropy_and_gradient(on, CrossEntropyAndGradient<T>{logits, labels, rows, vocab, E(0.3), in_double,
+        cross_entropy_and_gradient(on, CrossEntropyAndGradient<T>{logits, labels, s.rows, s.width, E(0.3), in_double,
                                                                   wanted ? dlogits : nullptr});
-        convert(on, in_double, rows, losses);
-        fill(on, E(0), 2 * rows, rest);
-        fill(on, E(0), n, losses + rows);
+        convert(on, in_double, s.rows, losses);
+        fill(on, E(0), 2 * s.rows, rest);
+        fill(on, E(0), n, losses + s.rows);
         if (!wanted) fill(on, T(0.0f), n, dlogits);
       };
-      expect_close_pair<T, E>(values<E>(n), labels_of(rows, vocab, true), n, 3 * rows + n, 64, run);
+      expect_close_pair<T, E>(values<E>(n), labels_of(s.rows, s.width, true), n, 3 * s.rows + n, 64, run);
     }
 }
 
