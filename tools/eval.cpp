@@ -15,6 +15,7 @@
 #include "eval/report.hpp"
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/commands.hpp"
+#include "tools/cli/device_choice.hpp"
 #include "tools/cli/model_loading.hpp"
 
 namespace modr::tools {
@@ -29,8 +30,7 @@ struct NamedCheckpoint {
 
 struct EvalRequest {
   std::vector<NamedCheckpoint> checkpoints;
-  std::string tokenizer;
-  std::optional<DType> dtype;
+  LoadOptions how;
   int64_t branch = 1;
   double timeout_s = 600;
   EvalConfig config;
@@ -108,8 +108,9 @@ std::optional<EvalRequest> parse_request(int argc, char** argv) {
   add("choices", po::value(&choices)->default_value("auto")->value_name("HOW"),
       "decide between choices by their likelihood or from generated text (generate)");
   add("length-normalise", po::bool_switch(&config.length_normalise), "take a choice's likelihood per token");
+  add("device", po::value(&request.how.device)->default_value("auto")->value_name("DEVICE"), device_names);
   add("dtype", po::value(&dtype)->value_name("TYPE"), "f32 or bf16 (default: as the model was trained)");
-  add("tokenizer", po::value(&request.tokenizer)->value_name("FILE"), "in place of the one that the config names");
+  add("tokenizer", po::value(&request.how.tokenizer)->value_name("FILE"), "in place of the one that the config names");
   add("seed", unsigned_value("seed", config.seed), "of the random initial states");
   add("branch", po::value(&request.branch)->default_value(request.branch)->value_name("B"),
       "the model's branches live on B ranks, which share them; divides the number of ranks");
@@ -123,7 +124,7 @@ std::optional<EvalRequest> parse_request(int argc, char** argv) {
     request.checkpoints.push_back(parse_checkpoint(text));
   config.tasks = split_lists("tasks", tasks);
   for (const std::string& text : split_lists("num-steps", num_steps)) config.num_steps.push_back(parse_steps(text));
-  request.dtype = parse_row_dtype(dtype);
+  request.how.dtype = parse_row_dtype(dtype);
   config.choices = parse_option("choices", [&] { return parse_choice_scoring(choices); });
   validate_options(config);
   if (request.branch < 1) throw UsageError(fmt::format("--branch: expected at least 1, found {}", request.branch));
@@ -150,7 +151,7 @@ ModelResult evaluate_checkpoint(const Communicator& world, const NamedCheckpoint
   const Communicator sharers = request.branch == 1 ? Communicator::self() : world.split(group, 0, "branch");
   std::optional<LoadedModel> loaded;
   const std::string file = agreed_checkpoint(world, checkpoint.file);
-  run_agreed(world, [&] { loaded = load_model(file, request.dtype, request.tokenizer, sharers); });
+  run_agreed(world, [&] { loaded = load_model(file, request.how, sharers); });
   const std::string label = unique_label(checkpoint.label.empty() ? loaded->config.name : checkpoint.label, before);
   const ModelUnderTest model{label, *loaded->model, loaded->tokenizer, loaded->config.data.prompt,
                              loaded->exchange.get(), loaded->trained_parameters};

@@ -19,6 +19,7 @@
 #include "eval/serve_branches.hpp"
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/commands.hpp"
+#include "tools/cli/device_choice.hpp"
 #include "tools/cli/model_loading.hpp"
 #include "tools/cli/text_writer.hpp"
 
@@ -31,8 +32,8 @@ namespace {
 constexpr int64_t max_num_steps = 10000;  // as model.mean_recurrence: the cache is made for all of them
 
 struct Request {
-  std::string checkpoint, prompt, tokenizer, cache, exit;
-  std::optional<DType> dtype;
+  std::string checkpoint, prompt, cache, exit;
+  LoadOptions how;
   int64_t num_steps = 0;  // 0: the model's mean_recurrence
   int64_t max_new_tokens = 256;
   uint64_t seed = 0;
@@ -64,14 +65,15 @@ bool parse_request(int argc, char** argv, Request& request) {
       "self-speculation: draft with so few recurrences, check with all; the text stays the same");
   add("draft-tokens", po::value(&request.draft_tokens)->default_value(request.draft_tokens)->value_name("N"),
       "words drafted at a time");
+  add("device", po::value(&request.how.device)->default_value("auto")->value_name("DEVICE"), device_names);
   add("dtype", po::value(&dtype)->value_name("TYPE"), "f32 or bf16 (default: as the model was trained)");
-  add("tokenizer", po::value(&request.tokenizer)->value_name("FILE"), "in place of the one that the config names");
+  add("tokenizer", po::value(&request.how.tokenizer)->value_name("FILE"), "in place of the one that the config names");
   add("seed", unsigned_value("seed", request.seed), "of the random initial states");
   if (!line.parse(argc, argv)) return false;
   for (const char* needed : {"checkpoint", "prompt"}) {
     if (!line.given(needed)) throw UsageError(fmt::format("expected --{}", needed));
   }
-  request.dtype = parse_row_dtype(dtype);
+  request.how.dtype = parse_row_dtype(dtype);
   if (line.given("num-steps") && (request.num_steps < 1 || request.num_steps > max_num_steps)) {
     throw UsageError(fmt::format("--num-steps: expected a number from 1 to {}, found {}", max_num_steps,
                                  request.num_steps));
@@ -160,7 +162,7 @@ int generate_on(const Communicator& world, const Request& request) {
   GenerateOptions options = options_of(request);
   std::optional<LoadedModel> loaded;
   const std::string file = agreed_checkpoint(world, request.checkpoint);
-  run_agreed(world, [&] { loaded = load_model(file, request.dtype, request.tokenizer, world); });
+  run_agreed(world, [&] { loaded = load_model(file, request.how, world); });
   world.announce({.phase = "generation"});
   // Without branches to serve the others just wait for the text, however long it takes.
   if (!loaded->exchange) world.set_timeout(std::numeric_limits<double>::infinity());

@@ -18,6 +18,14 @@ void softmax_backward(Cpu, const T* dy, const T* y, int64_t rows, int64_t width,
 template <typename T>
 void softmax_backward(Cuda, const T* dy, const T* y, int64_t rows, int64_t width, T* dx);
 
+/// out[i] = log softmax(logits[rows[i]])[columns[i]], i < count, in double; NaN as soon as one of the row's logits is.
+template <typename T>
+void log_probabilities(Cpu, const T* logits, int64_t vocab, const int32_t* rows, const int32_t* columns, int64_t count,
+                       double* out);
+template <typename T>
+void log_probabilities(Cuda, const T* logits, int64_t vocab, const int32_t* rows, const int32_t* columns, int64_t count,
+                       double* out);
+
 /// Cross-entropy of rows of logits: losses[row] = log_sum_exp[row] - logits[row][labels[row]], 0 where the label is
 /// `ignored`.
 template <typename T>

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
+#include "base/softmax.hpp"
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/store.hpp"
 #include "kernels/cpu/vector_math.hpp"
@@ -33,6 +35,18 @@ void softmax_backward(Cpu, const T* dy, const T* y, int64_t rows, int64_t width,
 }
 template void softmax_backward(Cpu, const float*, const float*, int64_t, int64_t, float*);
 template void softmax_backward(Cpu, const double*, const double*, int64_t, int64_t, double*);
+
+template <typename T>
+void log_probabilities(Cpu, const T* logits, int64_t vocab, const int32_t* rows, const int32_t* columns, int64_t count,
+                       double* out) {
+  parallel_ranges(count, count * vocab, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      out[i] = log_softmax_at(std::span(logits + rows[i] * vocab, static_cast<std::size_t>(vocab)),
+                              static_cast<std::size_t>(columns[i]));
+  });
+}
+template void log_probabilities(Cpu, const float*, int64_t, const int32_t*, const int32_t*, int64_t, double*);
+template void log_probabilities(Cpu, const double*, int64_t, const int32_t*, const int32_t*, int64_t, double*);
 
 template <typename T>
 void cross_entropy(Cpu, const CrossEntropy<T>& a, double* losses) {

@@ -93,6 +93,32 @@ template void softmax_backward(Cuda, const double*, const double*, int64_t, int6
 
 namespace {
 
+// A block a value.
+template <typename T>
+__global__ void __launch_bounds__(512)
+    log_probability_of(const T* logits, int64_t vocab, const int32_t* rows, const int32_t* columns, double* out) {
+  const T* x = logits + rows[blockIdx.x] * vocab;
+  double largest = -DBL_MAX, sum = 0;
+  for (int64_t i = threadIdx.x; i < vocab; i += blockDim.x) largest = larger(largest, static_cast<double>(x[i]));
+  largest = block_max(largest);
+  for (int64_t i = threadIdx.x; i < vocab; i += blockDim.x) sum += exp(static_cast<double>(x[i]) - largest);
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) out[blockIdx.x] = static_cast<double>(x[columns[blockIdx.x]]) - largest - log(sum);
+}
+
+}  // namespace
+
+template <typename T>
+void log_probabilities(Cuda on, const T* logits, int64_t vocab, const int32_t* rows, const int32_t* columns,
+                       int64_t count, double* out) {
+  launch({static_cast<unsigned>(count), threads_of_row(vocab, 4), 0, stream_of(on)}, log_probability_of<T>, logits,
+         vocab, rows, columns, out);
+}
+template void log_probabilities(Cuda, const float*, int64_t, const int32_t*, const int32_t*, int64_t, double*);
+template void log_probabilities(Cuda, const double*, int64_t, const int32_t*, const int32_t*, int64_t, double*);
+
+namespace {
+
 template <int count, typename T>
 __global__ void __launch_bounds__(512) log_sum_exp_of_rows(const T* logits, int64_t packs, T* log_sum_exp) {
   const RowSum<T> of = sum_row<count>(logits + blockIdx.x * packs * count, packs);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "base/error.hpp"
 #include "kernels/emulated/sanitizers.hpp"
@@ -12,6 +13,7 @@ namespace modr::emulated {
 namespace {
 
 constexpr unsigned char guard_value = 0xa5;
+const std::vector<unsigned char> whole_guard(guard_bytes, guard_value);
 
 // With the address sanitizer the end of the block of the heap is the end of the memory: it names the line.
 std::size_t guard_of() { return __asan_poison_memory_region == nullptr ? guard_bytes : 0; }
@@ -28,8 +30,7 @@ void* make_guarded(std::size_t bytes) {
 }
 
 bool guard_is_whole(const void* memory, std::size_t bytes) {
-  const auto* guard = static_cast<const unsigned char*>(memory) + bytes;
-  return std::all_of(guard, guard + guard_of(), [](unsigned char value) { return value == guard_value; });
+  return std::memcmp(static_cast<const unsigned char*>(memory) + bytes, whole_guard.data(), guard_of()) == 0;
 }
 
 }  // namespace modr::emulated

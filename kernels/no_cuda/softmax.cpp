@@ -12,6 +12,10 @@ void softmax_backward(Cuda, const T*, const T*, int64_t, int64_t, T*) {
   missing();
 }
 template <typename T>
+void log_probabilities(Cuda, const T*, int64_t, const int32_t*, const int32_t*, int64_t, double*) {
+  missing();
+}
+template <typename T>
 void cross_entropy(Cuda, const CrossEntropy<T>&, double*) {
   missing();
 }
@@ -24,11 +28,12 @@ void cross_entropy_and_gradient(Cuda, const CrossEntropyAndGradient<T>&) {
   missing();
 }
 
-#define MODR_OF_TYPE(T)                                                                     \
-  template void softmax(Cuda, const T*, int64_t, int64_t, T*);                              \
-  template void softmax_backward(Cuda, const T*, const T*, int64_t, int64_t, T*);           \
-  template void cross_entropy(Cuda, const CrossEntropy<T>&, double*);                       \
-  template void cross_entropy_backward(Cuda, const CrossEntropy<T>&, double, const T*, T*); \
+#define MODR_OF_TYPE(T)                                                                                       \
+  template void softmax(Cuda, const T*, int64_t, int64_t, T*);                                                \
+  template void softmax_backward(Cuda, const T*, const T*, int64_t, int64_t, T*);                             \
+  template void log_probabilities(Cuda, const T*, int64_t, const int32_t*, const int32_t*, int64_t, double*); \
+  template void cross_entropy(Cuda, const CrossEntropy<T>&, double*);                                         \
+  template void cross_entropy_backward(Cuda, const CrossEntropy<T>&, double, const T*, T*);                   \
   template void cross_entropy_and_gradient(Cuda, const CrossEntropyAndGradient<T>&);
 MODR_OF_TYPE(float)
 MODR_OF_TYPE(double)

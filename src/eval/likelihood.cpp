@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "base/softmax.hpp"
 #include "model/decoder.hpp"
 #include "model/initial_state.hpp"
+#include "ops/score.hpp"
 
 namespace modr {
 
@@ -15,16 +15,6 @@ namespace {
 // What prompts that are run together may take: of logits in one call (256 MiB in f32), and of cache.
 constexpr int64_t most_logits = int64_t{64} << 20;
 constexpr std::size_t most_cache_bytes = std::size_t{1} << 30;
-
-double log_probability(const Tensor& logits, int64_t row, int32_t token, const std::string& name) {
-  const int64_t vocab_size = logits.size(1);
-  const double result = visit_exact_dtype(logits.dtype(), [&]<typename T>() {
-    return log_softmax_at(std::span<const T>(logits.data<T>() + row * vocab_size, std::size_t(vocab_size)),
-                          static_cast<std::size_t>(token));
-  });
-  if (!std::isfinite(result)) fail("{}: the logits of a token are not finite: the model's weights or states are not", name);
-  return result;
-}
 
 // A continuation on its way: its first token is predicted by the prompt, all but its last are taken in.
 struct Branch {
@@ -96,10 +86,12 @@ class PromptBatch {
     std::vector<std::size_t> prompt_of(prompts_.size());
     for (std::size_t i = 0; i < prompts_.size(); ++i) prompt_of[i] = i;
     const DecodeResult result = decode(call, rows, prompt_of);
+    std::vector<Prediction> predictions;
     for (const Branch& branch : branches_) {
-      add(branch, result.logits, static_cast<int64_t>(branch.prompt), 0);
+      predictions.push_back({&branch, static_cast<int32_t>(branch.prompt), 0});
       decoder_.cache().fork(static_cast<int64_t>(branch.prompt), branch.sequence);
     }
+    add(predictions, result.logits);
   }
 
   // The next `count` tokens of each continuation that has so many before its last, from place `at` on.
@@ -120,16 +112,36 @@ class PromptBatch {
     call.last_logits = count;
     call.tokens_are_units = count > 1;
     const DecodeResult result = decode(call, rows, prompt_of);
-    int64_t row = 0;
+    std::vector<Prediction> predictions;
     for (std::size_t i = 0; i < taken.size(); ++i)
       for (std::size_t j = 0; j < rows[i].size(); ++j)
-        add(taken[i], result.logits, row++, static_cast<std::size_t>(at) + j + 1);
+        predictions.push_back(
+            {&taken[i], static_cast<int32_t>(predictions.size()), static_cast<std::size_t>(at) + j + 1});
+    add(predictions, result.logits);
   }
 
-  void add(const Branch& branch, const Tensor& logits, int64_t row, std::size_t token) {
-    const ContinuedPrompt& prompt = prompts_[branch.prompt];
-    results_[branch.prompt].log_likelihood[branch.continuation] +=
-        log_probability(logits, row, tokens(branch)[token], prompt.name);
+  // A row of logits, and the continuation and its token that they are to predict.
+  struct Prediction {
+    const Branch* branch;
+    int32_t row;
+    std::size_t token;
+  };
+
+  void add(const std::vector<Prediction>& predictions, const Tensor& logits) {
+    std::vector<int32_t> rows, columns;
+    for (const Prediction& predicted : predictions) {
+      rows.push_back(predicted.row);
+      columns.push_back(tokens(*predicted.branch)[predicted.token]);
+    }
+    const std::vector<double> values =
+        ops::log_probabilities(logits, make_indices(std::move(rows)), make_indices(std::move(columns)));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const Branch& branch = *predictions[i].branch;
+      if (!std::isfinite(values[i]))
+        fail("{}: the logits of a token are not finite: the model's weights or states are not",
+             prompts_[branch.prompt].name);
+      results_[branch.prompt].log_likelihood[branch.continuation] += values[i];
+    }
   }
 
   // One call with rows[i] as the new tokens of call.sequences[i], which belongs to prompt prompt_of[i].

@@ -98,6 +98,19 @@ std::vector<int32_t> largest_columns(const Tensor& scores, const Tensor& bias, i
   return columns.to_host();
 }
 
+std::vector<double> log_probabilities(const Tensor& logits, const Indices& rows, const Indices& columns) {
+  const int64_t vocab = logits.size(1), count = std::ssize(rows->values());
+  MODR_CHECK(std::ssize(columns->values()) == count, "{} columns for {} rows", columns->size(), count);
+  for (int32_t row : *rows) MODR_CHECK(row >= 0 && row < logits.size(0), "row {} of {}", row, logits.size(0));
+  for (int32_t column : *columns) MODR_CHECK(column >= 0 && column < vocab, "column {} of {}", column, vocab);
+  DeviceBuffer<double> values(count, logits.device());
+  run_exactly_on(logits, [&]<typename T>(auto on) {
+    kernels::log_probabilities(on, logits.dense<T>(), vocab, rows->on(logits.device()), columns->on(logits.device()),
+                               count, values.data());
+  });
+  return values.to_host();
+}
+
 std::vector<int32_t> argmax(const Tensor& x) {
   DeviceBuffer<int32_t> columns(x.size(0), x.device());
   run_exactly_on(x,

@@ -23,6 +23,10 @@ Variable gather_columns(const Variable& x, const Indices& columns, int64_t choic
 /// to the lower column, a NaN loses. A counted copy to the host, see DeviceBuffer; no gradient.
 std::vector<int32_t> largest_columns(const Tensor& scores, const Tensor& bias, int64_t count);
 
+/// log softmax(logits[rows[i]])[columns[i]] in double, of logits [n, vocab]; NaN as soon as one of the row's logits is.
+/// A counted copy to the host; no gradient.
+std::vector<double> log_probabilities(const Tensor& logits, const Indices& rows, const Indices& columns);
+
 /// The column of the largest value of every row of x [rows, n], ties to the lower; -1 where one of them is NaN or the
 /// largest is infinite. A counted copy to the host; no gradient.
 std::vector<int32_t> argmax(const Tensor& x);

@@ -75,6 +75,32 @@ TYPED_TEST(Softmax, Backward) {
   }
 }
 
+// Of the labels' columns, rows in reverse; also where a logit is NaN.
+TYPED_TEST(Softmax, LogProbabilities) {
+  using T = TypeParam;
+  for (const Size& s : sizes)
+    for (const bool with_nan : {false, true}) {
+      std::vector<T> logits = values<T>(s.rows * s.width);
+      if (with_nan && s.rows > 0) logits[logits.size() / 2] = std::numeric_limits<T>::quiet_NaN();
+      std::vector<int32_t> where;
+      for (int64_t row = 0; row < s.rows; ++row) where.push_back(static_cast<int32_t>(s.rows - 1 - row));
+      const std::vector<int32_t> columns = labels_of(s.rows, s.width, true);
+      where.insert(where.end(), columns.begin(), columns.end());
+      const auto check = [](const std::vector<double>& expected, const std::vector<double>& found) {
+        for (std::size_t i = 0; i < expected.size(); ++i)
+          ASSERT_TRUE(std::isnan(expected[i]) ? std::isnan(found[i])
+                                              : std::abs(found[i] - expected[i]) <= 1e-13 * (1 + std::abs(expected[i])))
+              << "element " << i << ": the CPU has " << expected[i] << ", the device " << found[i];
+      };
+      run_twins<double>(
+          s.rows,
+          [=](auto on, const T* x, const int32_t* at, double* out) {
+            log_probabilities(on, x, s.width, at, at + s.rows, s.rows, out);
+          },
+          check, run_orders(), logits, where);
+    }
+}
+
 TYPED_TEST(Softmax, CrossEntropy) {
   using T = TypeParam;
   for (const Size& s : sizes) {

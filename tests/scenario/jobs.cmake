@@ -7,6 +7,17 @@ foreach(scenario train_and_evaluate grids kill_and_resume bad_input full_disk gs
     ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
 endforeach()
 
+# The same on the emulated GPU, a device a rank.
+if(TARGET modr_emulated)
+  foreach(scenario train_and_evaluate grids gpu)
+    add_test(NAME scenario/emulated/${scenario}
+      COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/${scenario}.sh $<TARGET_FILE_DIR:modr_emulated> ${CMAKE_SOURCE_DIR})
+    set_tests_properties(scenario/emulated/${scenario} PROPERTIES TIMEOUT 900 LABELS "scenario;emulated" PROCESSORS 2
+      SKIP_RETURN_CODE 77
+      ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+  endforeach()
+endif()
+
 # Every command that the texts show.
 add_test(NAME documents/commands COMMAND bash ${CMAKE_SOURCE_DIR}/tests/documents/commands.sh $<TARGET_FILE_DIR:modr>
   ${CMAKE_SOURCE_DIR} ${documents})

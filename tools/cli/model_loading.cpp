@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "checkpoint/checkpoint_folder.hpp"
 #include "comm/agree.hpp"
+#include "tools/cli/device_choice.hpp"
 #include "train/training_checkpoint.hpp"
 
 namespace modr::tools {
@@ -42,15 +43,15 @@ std::string agreed_checkpoint(const Communicator& world, const fs::path& path) {
   return root_decides(world, [&] { return checkpoint_file(path).string(); });
 }
 
-LoadedModel load_model(const fs::path& checkpoint, std::optional<DType> dtype, const std::string& tokenizer,
-                       const Communicator& branch_group) {
+LoadedModel load_model(const fs::path& checkpoint, const LoadOptions& options, const Communicator& branch_group) {
   const CheckpointReader reader(checkpoint_file(checkpoint));
   const std::string file = reader.path().string();
   RunConfig config = parse_run_config(reader.info().config, file + ": config");
-  Tokenizer loaded = load_tokenizer(file, config.data.tokenizer, tokenizer);
+  Tokenizer loaded = load_tokenizer(file, config.data.tokenizer, options.tokenizer);
   if (loaded.vocab_size() > config.model.vocab_size) {
     fail("{}: the tokenizer {} has {} ids, more than the model's vocab_size {}", file,
-         !tokenizer.empty() ? tokenizer : config.data.tokenizer, loaded.vocab_size(), config.model.vocab_size);
+         !options.tokenizer.empty() ? options.tokenizer : config.data.tokenizer, loaded.vocab_size(),
+         config.model.vocab_size);
   }
   std::shared_ptr<const ExchangeDispatcher> exchange;
   ModelPart part;
@@ -58,7 +59,8 @@ LoadedModel load_model(const fs::path& checkpoint, std::optional<DType> dtype, c
     exchange = std::make_shared<ExchangeDispatcher>(branch_group, config.model.branches.n_branches, Pace::own);
     part.branches = exchange->branches();
   }
-  auto model = std::make_unique<ModrModel>(config.model, dtype.value_or(config.train.dtype), Trainable::none, part);
+  const TensorType type(options.dtype.value_or(config.train.dtype), choose_device(options.device));
+  auto model = std::make_unique<ModrModel>(config.model, type, Trainable::none, part);
   check_no_other_weights(reader, *model);
   load_weights(reader, *model);
   if (exchange) model->core().set_dispatcher(exchange);

@@ -25,12 +25,18 @@ struct LoadedModel {
   int64_t trained_parameters = 0;                      // by the run that wrote the checkpoint
 };
 
-/// Reads a checkpoint, or the latest one of a run's folder, for rows of `dtype` (nothing: as it was trained), and the
-/// tokenizer that its config names (`tokenizer` stands in for it unless that is empty). Throws Error when a part is
-/// missing, does not fit the config, or the tokenizer has more ids than the model. The ranks of `branch_group` share the
-/// model's branches, each at its own pace (Pace::own), and have to end with serve_branches(); the call itself is not
-/// collective.
-LoadedModel load_model(const std::filesystem::path& checkpoint, std::optional<DType> dtype, const std::string& tokenizer = "",
+/// How a checkpoint is read.
+struct LoadOptions {
+  std::optional<DType> dtype = {};  // of rows between layers; nothing: as it was trained
+  std::string device = "cpu";       // see choose_device()
+  std::string tokenizer = {};       // in place of the one that its config names, unless empty
+};
+
+/// Reads a checkpoint, or the latest one of a run's folder, and its tokenizer. Throws Error when a part is
+/// missing, does not fit the config, or the tokenizer has more ids than the model. The ranks of `branch_group` share
+/// the model's branches, each at its own pace (Pace::own), and have to end with serve_branches(); the call itself is
+/// not collective.
+LoadedModel load_model(const std::filesystem::path& checkpoint, const LoadOptions& options,
                        const Communicator& branch_group = Communicator::self());
 
 /// The value of an option --dtype: nothing, f32 or bf16. Throws UsageError.

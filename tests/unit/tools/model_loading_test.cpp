@@ -17,12 +17,12 @@ const std::string kDemoTokenizer = MODR_SOURCE_DIR "/data/demo/tokenizer.json"; 
 TEST(LoadModel, GivesBackWhatWasSaved) {
   const TemporaryFolder folder;
   const RunConfig config = tiny_run(3);
-  ModrModel model(config.model, DType::f32);
+  ModrModel model(config.model, {DType::f32});
   randomize(model, 1);
   model.router_bias().span<float>()[1] = 0.25f;
   const auto file = save(folder, config, model);
   for (const auto& path : {file, folder.path()}) {
-    const LoadedModel loaded = load_model(path, DType::f32);
+    const LoadedModel loaded = load_model(path, {DType::f32});
     EXPECT_EQ(to_yaml(loaded.config), to_yaml(config));
     EXPECT_EQ(loaded.info.step, 3);
     EXPECT_EQ(loaded.tokenizer.vocab_size(), 262);
@@ -41,29 +41,32 @@ TEST(LoadModel, TokenizerThatIsGoneCanBeNamed) {
   RunConfig config = tiny_run(0);
   config.model.vocab_size = 450;
   config.data.tokenizer = "gone/tokenizer.json";
-  const auto file = save(folder, config, ModrModel(config.model, DType::f32));
-  expect_error([&] { load_model(file, DType::f32); },
+  const auto file = save(folder, config, ModrModel(config.model, {DType::f32}));
+  expect_error([&] { load_model(file, {DType::f32}); },
                {file.string(), "gone/tokenizer.json", "not there any more", "--tokenizer FILE"});
-  EXPECT_EQ(load_model(file, DType::f32, kDemoTokenizer).tokenizer.vocab_size(), 450);
+  EXPECT_EQ(load_model(file, {DType::f32, "cpu", kDemoTokenizer}).tokenizer.vocab_size(), 450);
 }
 
 TEST(LoadModel, TokenizerLargerThanTheVocabularyIsRefused) {
   const TemporaryFolder folder;
   const RunConfig config = tiny_run(0);
-  const auto file = save(folder, config, ModrModel(config.model, DType::f32));
-  expect_error([&] { load_model(file, DType::f32, kDemoTokenizer); },
-               {file.string(), kDemoTokenizer, "450 ids", "vocab_size 262"});
+  const auto file = save(folder, config, ModrModel(config.model, {DType::f32}));
+  expect_error(
+      [&] {
+        load_model(file, {DType::f32, "cpu", kDemoTokenizer});
+      },
+      {file.string(), kDemoTokenizer, "450 ids", "vocab_size 262"});
 }
 
 TEST(LoadModel, ConfigAndWeightsMustFit) {
   const TemporaryFolder folder;
-  const ModrModel model(tiny_run(3).model, DType::f32);
+  const ModrModel model(tiny_run(3).model, {DType::f32});
   const auto extra = save(folder, tiny_run(0), model);
-  expect_error([&] { load_model(extra, DType::f32); }, {extra.string(), "lora_A", "its config has not"});
+  expect_error([&] { load_model(extra, {DType::f32}); }, {extra.string(), "lora_A", "its config has not"});
   RunConfig wide = tiny_run(3);
   wide.model.intermediate_size += 2;
   const auto narrow = save(folder, wide, model);
-  expect_error([&] { load_model(narrow, DType::f32); }, {narrow.string(), "mlp.", "expected"});
+  expect_error([&] { load_model(narrow, {DType::f32}); }, {narrow.string(), "mlp.", "expected"});
 }
 
 TEST(LoadModel, BadConfigOfACheckpointIsNamed) {
@@ -72,12 +75,12 @@ TEST(LoadModel, BadConfigOfACheckpointIsNamed) {
   CheckpointInfo info;
   info.config = "name: x\nmodle: {}\n";
   save_checkpoint(file, info, {}, {});
-  expect_error([&] { load_model(file, DType::f32); }, {file.string() + ": config:2: modle: unknown key", "'model'"});
+  expect_error([&] { load_model(file, {DType::f32}); }, {file.string() + ": config:2: modle: unknown key", "'model'"});
 }
 
 TEST(LoadModel, FolderWithoutACheckpoint) {
   const TemporaryFolder folder;
-  expect_error([&] { load_model(folder.path(), DType::f32); }, {folder.path().string(), "expected a checkpoint"});
+  expect_error([&] { load_model(folder.path(), {DType::f32}); }, {folder.path().string(), "expected a checkpoint"});
 }
 
 }  // namespace
