@@ -18,6 +18,7 @@
 #include "dataset/tokenizer.hpp"
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/commands.hpp"
+#include "tools/cli/device_choice.hpp"
 #include "tools/cli/model_loading.hpp"
 #include "tools/cli/run_identity.hpp"
 #include "train/placement.hpp"
@@ -86,10 +87,11 @@ struct PreparedRun {
   TrainData data;
   DataIdentity identity;
   RunStart start;
+  Device device = cpu_device;
 
   TrainJob job() const {
     return {config.name,  config.seed,     config.model,    config.optim,
-            config.train, config.parallel, to_yaml(config), identity};
+            config.train, config.parallel, to_yaml(config), identity, device};
   }
 };
 
@@ -175,6 +177,7 @@ int train_on(const Communicator& world, const TrainRequest& request, Deadline st
   run_agreed(world, [&] { load_data(run); });
   if (run.start.resume_from) go_on(world, run, request.accepts_changed_data);
   else begin(world, run);
+  run_agreed(world, [&] { run.device = choose_device(run.config.train.device); });
   if (request.dry_run) return try_on(world, request, run);
   world.set_timeout(run.config.parallel.timeout_s);
   run.config.parallel.placement = decide_placement(world, run.job(), run.data);

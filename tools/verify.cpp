@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/commands.hpp"
+#include "tools/cli/device_choice.hpp"
 #include "tools/verify/compare.hpp"
 #include "tools/verify/parts.hpp"
 
@@ -42,18 +43,19 @@ int run_verify(int argc, char** argv) {
       "computed in float64. Exit code 1 when an error is past its tolerance, when the file lacks what one\n"
       "of its kind must hold, or when anything in it was neither compared nor an input.");
   auto add = line.option();
-  add("device", po::value(&device)->default_value("cpu"), "where to compute: cpu");
+  add("device", po::value(&device)->default_value("cpu"), device_names);
   add("dtype", po::value(&dtype_name)->default_value("f32"), "precision: f32, f64 or bf16");
   line.positional(files, 1, SIZE_MAX, "at least one golden file");
   if (!line.parse(argc, argv)) return 0;
-  if (device != "cpu") throw UsageError(fmt::format("--device: expected cpu, found '{}'", device));
   const DType dtype = parse_option("dtype", [&] { return parse_dtype(dtype_name); });
+  const TensorType type{dtype, choose_device(device)};
   bool passed = true;
   for (const std::string& path : files) {
     const GoldenFile golden(path);
-    const Computed computed = compute_parts(golden, dtype);
+    const Computed computed = compute_parts(golden, type);
     const VerifyReport report = compare(computed, read_reference(golden.file(), golden.inputs()));
-    std::cout << path << " (" << name_of(dtype) << "): " << (report.passed() ? "passed" : "FAILED") << '\n'
+    std::cout << path << " (" << name_of(dtype) << (type.device.is_cpu() ? "" : ", " + name_of(type.device))
+              << "): " << (report.passed() ? "passed" : "FAILED") << '\n'
               << report.table(isatty(STDOUT_FILENO) != 0) << "inputs: " << list_of_inputs(golden) << "\n\n";
     passed = passed && report.passed();
   }

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 
 #include "base/bfloat16.hpp"
@@ -12,12 +13,19 @@ inline constexpr int64_t max_head_dim = 256;
 /// Sequences of different lengths, one behind the other without padding: sequence a is rows [offsets[a],
 /// offsets[a + 1]) of a fused projection [rows, 3, heads, head_dim], offsets[0] = 0. Scale 1 / sqrt(head_dim).
 struct AttentionShape {
-  const int64_t* offsets;  // [sequences + 1]
+  const int64_t* offsets;  // [sequences + 1], of the place
   int64_t sequences, heads, head_dim;
+  int64_t rows, longest;  // of all sequences, and the length of the longest: what the host cannot read on a GPU
 
-  int64_t rows() const { return offsets[sequences]; }
   int64_t length(int64_t sequence) const { return offsets[sequence + 1] - offsets[sequence]; }
 };
+
+/// The shape of sequences whose offsets are the host's.
+inline AttentionShape shape_on_host(const int64_t* offsets, int64_t sequences, int64_t heads, int64_t head_dim) {
+  AttentionShape shape{offsets, sequences, heads, head_dim, offsets[sequences], 0};
+  for (int64_t a = 0; a < sequences; ++a) shape.longest = std::max(shape.longest, shape.length(a));
+  return shape;
+}
 
 /// Tiled online softmax (FlashAttention, Dao et al. 2022): nothing of size length x length is stored. Rows are of type
 /// T, everything inside is computed in Exact<T> and rounded once. Results do not depend on the number of threads.
@@ -30,8 +38,8 @@ struct CausalAttention {
   Exact<T>* workspace;    // causal_attention_workspace(shape) elements
 };
 
-/// Elements of workspace with the threads there are now: for each one a head's keys and values, of the longest
-/// sequence.
+/// Elements of workspace, of a shape on the host, with the threads there are now: for each one a head's keys and
+/// values, of the longest sequence. None on a GPU.
 template <typename T>
 int64_t causal_attention_workspace(Cpu, const AttentionShape& shape);
 template <typename T>
@@ -54,7 +62,7 @@ struct CausalAttentionBackward {
   T* dqkv;                      // [rows, 3, heads, head_dim], assigned
 };
 
-/// The same of backward: for each thread a head's queries, their gradients and those of its results.
+/// The same of backward: for each thread a head's queries, their gradients and those of its results. None on a GPU.
 template <typename T>
 int64_t causal_attention_backward_workspace(Cpu, const AttentionShape& shape);
 template <typename T>

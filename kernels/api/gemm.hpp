@@ -15,7 +15,7 @@ struct GemmShape {
 };
 
 /// A row's bits depend on its row of A and on B alone, not on m, while A is not transposed, alpha is 1 and beta 0 or 1
-/// (kernels/README.md, "Contract"). double by plain loops (checks only). Empty sizes are allowed.
+/// (kernels/README.md, "Contract"; the CPU's alone). double by plain loops (checks only). Empty sizes are allowed.
 template <typename T>
 void gemm(Cpu, const GemmShape& shape, T alpha, const T* a, const T* b, T beta, T* c);
 template <typename T>

@@ -9,7 +9,7 @@ namespace modr::kernels {
 
 /// A weight W [n, k] of bfloat16 that serves many products, laid out once: as panels of W's rows with their columns in
 /// pairs, or, where the processor has matrix units (AMX), as oneDNN wants it for them. The layout depends on n and k
-/// alone, and zeros are zero bytes in it.
+/// alone, and zeros are zero bytes in it. On a GPU it is W as it is.
 
 /// Bytes of the laid out matrix.
 std::size_t packed_size(Cpu, int64_t k, int64_t n);

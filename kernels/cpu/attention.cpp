@@ -151,7 +151,7 @@ void causal_attention(Cpu, const CausalAttention<T>& a) {
       QueryTile<T> queries({workspace, workspace + packed}, s.head_dim);
       queries.attend(rows.queries(first), first, std::min(tile<E>, length - first));
       queries.store({a.out + (row + first) * width + head * s.head_dim, width},
-                    a.log_sum_exp + head * s.rows() + row + first);
+                    a.log_sum_exp + head * s.rows + row + first);
     });
   });
 }

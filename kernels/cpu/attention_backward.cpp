@@ -21,8 +21,8 @@ struct HeadGradients {
         dim(a.shape.head_dim),
         model_width(a.shape.heads * dim),
         dout(a.dout + a.shape.offsets[sequence] * model_width + h * dim),
-        log_sum_exp(a.log_sum_exp + h * a.shape.rows() + a.shape.offsets[sequence]),
-        delta(a.delta + h * a.shape.rows() + a.shape.offsets[sequence]),
+        log_sum_exp(a.log_sum_exp + h * a.shape.rows + a.shape.offsets[sequence]),
+        delta(a.delta + h * a.shape.rows + a.shape.offsets[sequence]),
         dqkv(a.dqkv + (head.q - a.qkv)) {}
 
   // Rows of dq, dk and dv.
@@ -153,11 +153,11 @@ Exact<T> dot(const T* a, const T* b, int64_t n) {
 template <typename T>
 void write_delta(const CausalAttentionBackward<T>& a) {
   const AttentionShape& s = a.shape;
-  parallel_ranges(s.rows(), s.rows() * s.heads * s.head_dim, [&](int64_t begin, int64_t end) {
+  parallel_ranges(s.rows, s.rows * s.heads * s.head_dim, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)
       for (int64_t head = 0; head < s.heads; ++head) {
         const int64_t at = (row * s.heads + head) * s.head_dim;
-        a.delta[head * s.rows() + row] = dot(a.dout + at, a.out + at, s.head_dim);
+        a.delta[head * s.rows + row] = dot(a.dout + at, a.out + at, s.head_dim);
       }
   });
 }

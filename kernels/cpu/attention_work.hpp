@@ -49,9 +49,7 @@ inline int64_t work_shares() { return omp_in_parallel() ? 1 : omp_get_max_thread
 /// Elements of all rows of one head, as load_rows() lays them out: up to whole tiles of the longest sequence.
 template <typename E>
 int64_t packed_head_size(const AttentionShape& s) {
-  int64_t longest = 0;
-  for (int64_t sequence = 0; sequence < s.sequences; ++sequence) longest = std::max(longest, s.length(sequence));
-  return round_up(longest, tile<E>) * padded_dim<E>(s.head_dim);
+  return round_up(s.longest, tile<E>) * padded_dim<E>(s.head_dim);
 }
 
 /// Calls f(t) for the tiles of queries, of a sequence of `length`, that belong to a share: it has their first pair.

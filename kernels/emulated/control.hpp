@@ -1,5 +1,6 @@
 #pragma once
 // What tests turn: the order in which threads run, and when streams do their work.
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 
@@ -16,6 +17,9 @@ enum class Streams { eager, lazy };
 /// For what starts from here on, in the whole process. `seed` is for `shuffled`.
 void set_order(Order order, uint64_t seed = 0);
 void set_streams(Streams streams);
+
+/// How much memory the device has from here on, at least what is in use: 64 GiB at first.
+void set_device_memory(std::size_t bytes);
 
 /// What has run in this process.
 struct Counters {

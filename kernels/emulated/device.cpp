@@ -1,5 +1,6 @@
 #include "kernels/emulated/device.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -103,6 +104,11 @@ bool Device::is_forbidden_by_capture() {
 }
 
 void* Device::allocate(std::map<char*, Allocation>& kind, std::size_t bytes) {
+  if (&kind == &device_memory) {
+    if (bytes > pool.total - pool.in_use) return nullptr;
+    pool.in_use += bytes;
+    pool.at_most = std::max(pool.at_most, pool.in_use);
+  }
   void* memory = make_guarded(bytes);
   kind[static_cast<char*>(memory)] = {bytes};
   if (&kind == &device_memory && depth_ == 0) forbid(memory, bytes);
@@ -112,6 +118,7 @@ void* Device::allocate(std::map<char*, Allocation>& kind, std::size_t bytes) {
 bool Device::release(std::map<char*, Allocation>& kind, void* memory) {
   const auto found = kind.find(static_cast<char*>(memory));
   if (found == kind.end()) return false;
+  if (&kind == &device_memory) pool.in_use -= found->second.bytes;
   allow(memory, found->second.bytes);
   kind.erase(found);
   std::free(memory);
@@ -135,6 +142,14 @@ void Device::check_guards() const {
 void set_streams(Streams when) {
   call([&](Device& d) {
     d.set_streams(when);
+    return cudaSuccess;
+  });
+}
+
+void set_device_memory(std::size_t bytes) {
+  call([&](Device& d) {
+    d.drain_all();
+    d.pool.total = std::max(bytes, d.pool.in_use);
     return cudaSuccess;
   });
 }

@@ -45,6 +45,12 @@ struct Allocation {
   bool released = false;  // by its owner, but work in front of that may still use it
 };
 
+/// Of the device's memory, all of which is in its one pool: nothing that is given back is kept.
+struct MemoryPool {
+  std::size_t total = std::size_t{64} << 30;
+  std::size_t in_use = 0, at_most = 0;
+};
+
 class Device {
  public:
   // Work of streams.
@@ -61,7 +67,7 @@ class Device {
   bool is_forbidden_by_capture();
   bool invalidate(Stream* stream);
 
-  // Memory.
+  // Memory. Null of the device where its memory does not suffice.
   void* allocate(std::map<char*, Allocation>& kind, std::size_t bytes);
   bool release(std::map<char*, Allocation>& kind, void* memory);
   /// Whether [memory, memory + bytes] lies in one allocation.
@@ -73,6 +79,7 @@ class Device {
 
   std::mutex mutex;
   std::map<char*, Allocation> device_memory, pinned_memory;
+  MemoryPool pool;
   std::set<Stream*> streams;
   std::set<Event*> events;
   Stream default_stream;

@@ -12,7 +12,9 @@ using namespace modr::emulated;
 cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   return call([&](Device& d) {
     if (d.is_forbidden_by_capture()) return cudaErrorStreamCaptureUnsupported;
-    *memory = bytes == 0 ? nullptr : d.allocate(d.device_memory, bytes);
+    if (bytes == 0) *memory = nullptr;
+    else if (void* block = d.allocate(d.device_memory, bytes)) *memory = block;
+    else return cudaErrorMemoryAllocation;
     return cudaSuccess;
   });
 }
@@ -21,7 +23,9 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
 cudaError_t cudaMallocAsync(void** memory, std::size_t bytes, cudaStream_t stream) {
   return call([&](Device& d) {
     if (bytes == 0) return cudaErrorInvalidValue;
-    *memory = d.allocate(d.device_memory, bytes);
+    void* block = d.allocate(d.device_memory, bytes);
+    if (block == nullptr) return cudaErrorMemoryAllocation;
+    *memory = block;
     if (stream != nullptr && stream->capture != nullptr)
       stream->capture->memory.emplace_back(*memory, [&d](void* owned) { d.release(d.device_memory, owned); });
     return cudaSuccess;
@@ -62,6 +66,47 @@ cudaError_t cudaFreeHost(void* memory) {
     d.drain_all();
     return d.release(d.pinned_memory, memory) ? cudaSuccess : cudaErrorInvalidValue;
   });
+}
+
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  return call([&](Device& d) {
+    *total = d.pool.total;
+    *free = d.pool.total - d.pool.in_use;
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
+  return call([&](Device& d) {
+    if (device != 0) return cudaErrorInvalidDevice;
+    *pool = &d.pool;
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void* value) {
+  return call([&](Device&) {
+    const bool now = attribute == cudaMemPoolAttrUsedMemCurrent || attribute == cudaMemPoolAttrReservedMemCurrent;
+    if (!now && attribute != cudaMemPoolAttrUsedMemHigh && attribute != cudaMemPoolAttrReservedMemHigh)
+      return cudaErrorInvalidValue;
+    *static_cast<uint64_t*>(value) = now ? pool->in_use : pool->at_most;
+    return cudaSuccess;
+  });
+}
+
+// The highest may only be set to what there is now, which is said as 0.
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void* value) {
+  return call([&](Device&) {
+    if (attribute == cudaMemPoolAttrReleaseThreshold) return cudaSuccess;
+    const bool highest = attribute == cudaMemPoolAttrUsedMemHigh || attribute == cudaMemPoolAttrReservedMemHigh;
+    if (!highest || *static_cast<uint64_t*>(value) != 0) return cudaErrorInvalidValue;
+    pool->at_most = pool->in_use;
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, std::size_t) {
+  return call([](Device&) { return cudaSuccess; });
 }
 
 namespace {

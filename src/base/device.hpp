@@ -24,6 +24,9 @@ inline constexpr Device cpu_device{}, meta_device{DeviceKind::meta, 0};
 /// "cpu", "cuda:1" or "meta".
 std::string name_of(Device device);
 
+/// Whether it is the name of a device, there or not.
+bool is_device(std::string_view name);
+
 /// The inverse of name_of(), where "cuda" is "cuda:0"; throws Error for another name.
 Device parse_device(std::string_view name);
 

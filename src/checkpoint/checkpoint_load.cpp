@@ -154,7 +154,7 @@ Tensor CheckpointReader::read_whole(const std::string& dataset) const {
 
 void CheckpointReader::read_part(const std::string& dataset, const TensorPart& part) const {
   const DType stored = stored_dtype(file_, dataset);
-  const bool direct = part.tensor.is_contiguous() && part.tensor.dtype() == stored;
+  const bool direct = part.tensor.device().is_cpu() && part.tensor.is_contiguous() && part.tensor.dtype() == stored;
   const Tensor values = direct ? part.tensor : Tensor::empty(part.tensor.shape(), stored);
   read_stored(dataset, part.whole_shape(), values, part.first_row);
   if (!direct) part.tensor.copy_from(values);

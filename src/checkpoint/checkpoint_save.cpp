@@ -1,7 +1,6 @@
 #include "checkpoint/checkpoint_save.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <span>
 #include <utility>
@@ -158,7 +157,7 @@ void CheckpointSave::copy_values(CheckpointBuffer& buffer) {
   on_threads(kCopiers, std::ssize(changing), [&](int64_t i) {
     Piece& piece = *changing[static_cast<std::size_t>(i)];
     std::byte* const place = places[static_cast<std::size_t>(i)];
-    std::memcpy(place, bytes_of(sources_[piece.source].tensor).data() + piece.place, piece.bytes);
+    sources_[piece.source].tensor.copy_bytes_to_host(piece.place, {place, piece.bytes});
     piece.copy = place;
   });
   for (Source& source : sources_)
@@ -236,7 +235,16 @@ void CheckpointSave::write_pieces() {
     on_threads(kWriters, static_cast<int64_t>(end - begin), [&](int64_t i) {
       const Piece& piece = pieces_[begin + static_cast<std::size_t>(i)];
       const Tensor& source = rows.defined() ? rows : sources_[piece.source].tensor;
-      write_piece(writer, piece, piece.copy != nullptr ? piece.copy : bytes_of(source).data() + piece.place);
+      std::vector<std::byte> from_device;
+      const std::byte* values = piece.copy;
+      if (values == nullptr && source.device().is_cpu()) {
+        values = bytes_of(source).data() + piece.place;
+      } else if (values == nullptr) {
+        from_device.resize(piece.bytes);
+        source.copy_bytes_to_host(piece.place, from_device);
+        values = from_device.data();
+      }
+      write_piece(writer, piece, values);
     });
   }
   writer.flush();

@@ -75,7 +75,7 @@ Digest digest_of(std::string_view name, std::string_view type, const Shape& shap
 }
 
 Digest digest_of(std::string_view name, std::string_view type, const Tensor& tensor) {
-  const Tensor values = tensor.contiguous();
+  const Tensor values = tensor.contiguous().to(cpu_device);
   return digest_of(name, type, values.shape(), sums_of(values.dtype(), bytes_of(values), 0));
 }
 

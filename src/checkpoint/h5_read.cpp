@@ -115,7 +115,7 @@ void H5File::read_rows_into(const std::string& dataset, const Tensor& target, in
   MODR_CHECK(num_rows < 0 || (first_row >= 0 && first_row + target.size(0) <= num_rows), "rows {} to {} of {}",
              first_row, first_row + target.size(0), num_rows);
   const DType stored = exact(target.dtype());
-  const bool direct = target.is_contiguous() && target.dtype() == stored;
+  const bool direct = target.device().is_cpu() && target.is_contiguous() && target.dtype() == stored;
   const Tensor values = direct ? target : Tensor::empty(target.shape(), stored);
   read_floats(open, values, where(dataset), first_row);
   if (!direct) target.copy_from(values);

@@ -64,7 +64,7 @@ void H5File::write_dataset(const std::string& dataset, const Shape& shape, int64
 
 void H5File::write_tensor(const std::string& dataset, const Tensor& tensor) {
   const Hdf5Lock lock;
-  const Tensor values = tensor.contiguous();
+  const Tensor values = tensor.contiguous().to(cpu_device);
   const H5Handle type = hdf5_float_type(values.dtype());
   visit_dtype(values.dtype(), [&]<typename T>() {
     write_dataset(dataset, values.shape(), type.id(), values.data<T>());

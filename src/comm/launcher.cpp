@@ -49,6 +49,8 @@ Launch detect_launch(const Environment& environment) {
   // The last wins: Slurm's is of mpirun's daemons where mpirun runs inside a Slurm job.
   for (const char* name : {"SLURM_STEP_TASKS_PER_NODE", "MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE"})
     if (const int ranks = number_in(environment, name, true); launch.by_mpi && ranks > 0) launch.ranks_on_host = ranks;
+  for (const char* name : {"SLURM_LOCALID", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK"})
+    if (launch.by_mpi && environment(name)) launch.place_on_host = number_in(environment, name);
   // SLURM_PROCID would be there in a batch script too, where this process is alone.
   const int slurm_tasks = number_in(environment, "SLURM_STEP_NUM_TASKS");
   if (slurm_tasks > 1 && launch.num_ranks == 0 && launch.by_mpi) launch.num_ranks = slurm_tasks;

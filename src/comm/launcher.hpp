@@ -22,6 +22,8 @@ struct Launch {
   int num_ranks = 0;
   /// How many of them run on this host; 1 where it does not say.
   int ranks_on_host = 1;
+  /// Which of them this one is, from 0; 0 where it does not say.
+  int place_on_host = 0;
 };
 
 /// Tells from the launchers' variables (Open MPI's, MPICH's, PMIx, PMI). Throws Error when Slurm started several tasks

@@ -94,6 +94,7 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
   visit("num_steps_with_grad", c.num_steps_with_grad);
   visit("recompute", c.recompute);
   visit("dtype", c.dtype);
+  visit("device", c.device);
   visit("log_every", c.log_every);
   visit("checkpoint_every", c.checkpoint_every);
   visit("keep_checkpoints", c.keep_checkpoints);

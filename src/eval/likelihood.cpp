@@ -70,7 +70,7 @@ class PromptBatch {
         branches_.push_back({i, j, std::ssize(capacities)});
         capacities.push_back(length(branches_.back()));
       }
-    return {model_.config(), options_.cache, std::move(capacities), options_.num_steps, model_.dtype()};
+    return {model_.config(), options_.cache, std::move(capacities), options_.num_steps, model_.type()};
   }
 
   // Continuations of one call: padded to the longest, their logits fit.
@@ -149,7 +149,7 @@ class PromptBatch {
         keys.push_back({options_.seed, prompts_[prompt_of[i]].sample, static_cast<uint32_t>(first + j)});
     }
     call.ids = make_indices(std::move(ids));
-    call.initial_state = initial_states(model_.config(), keys, model_.dtype());
+    call.initial_state = initial_states(model_.config(), keys, model_.type());
     call.num_steps = options_.num_steps;
     DecodeResult result = decoder_(call);
     for (const RouteDecision& decision : result.decisions) count_branches(call, *decision.plan, prompt_of);

@@ -21,7 +21,7 @@ class Speculation {
         text_(prompt.tokens),
         end_(std::min(static_cast<int64_t>(text_.size()) + options.max_new_tokens, model.config().block_size + 1)),
         decoder_(model, KvCache(model.config(), options.cache, 1, std::min(end_, model.config().block_size),
-                                options.num_steps, model.dtype())) {
+                                options.num_steps, model.type())) {
     if (model.core().router())
       result_.branch_counts.assign(static_cast<std::size_t>(model.config().branches.n_branches), 0);
   }
@@ -84,7 +84,7 @@ class Speculation {
     for (int64_t i = 0; i < request.seq; ++i)
       keys.push_back({options_.seed, sample_, static_cast<uint32_t>(position + i)});
     request.initial_state =
-        options_.states ? options_.states(keys) : initial_states(model_.config(), keys, model_.dtype());
+        options_.states ? options_.states(keys) : initial_states(model_.config(), keys, model_.type());
     const DecodeResult result = decoder_(request);
     if (observer_) observer_(request, result);
     result_.steps.push_back(result.steps);

@@ -17,7 +17,7 @@ Tensor update_branch_bias(const Tensor& bias, std::span<const int64_t> counts, d
     const int64_t difference = total - n * counts[i];  // n (mean - c_i): exact in integers
     updated[i] += rate * (difference > 0 ? 1 : difference < 0 ? -1 : 0);
   }
-  return Tensor::from<double>(updated, bias.shape(), bias.dtype());
+  return Tensor::from<double>(updated, bias.shape(), bias.dtype()).to(bias.device());
 }
 
 double balance_entropy(std::span<const int64_t> counts) {

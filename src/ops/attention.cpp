@@ -19,7 +19,9 @@ kernels::AttentionShape shape_of(const Variable& qkv, const Offsets& sequences, 
   MODR_CHECK(sequences != nullptr && !sequences->empty() && sequences->front() == 0 &&
                  sequences->back() == qkv.size(0) && std::is_sorted(sequences->begin(), sequences->end()),
              "attention of {} rows in sequences that do not cover them in order", qkv.size(0));
-  return {sequences->on(qkv.device()), std::ssize(sequences->values()) - 1, heads, head_dim};
+  auto shape = kernels::shape_on_host(sequences->values().data(), std::ssize(sequences->values()) - 1, heads, head_dim);
+  shape.offsets = sequences->on(qkv.device());
+  return shape;
 }
 
 // Room of size_of<T>(on, shape) exact elements, for which the kernel is asked on the host.

@@ -50,7 +50,7 @@ class Bucket {
   }
 
   void flush() {
-    if (slices_.size() == 1) {
+    if (slices_.size() == 1 && slices_.front().device() == message_device(slices_.front().device())) {
       comm_.all_reduce(values_of<T>(slices_.front()));  // a large matrix needs no copy
     } else if (!slices_.empty()) {
       reduce_together();
@@ -62,7 +62,8 @@ class Bucket {
  private:
   void reduce_together() {
     const MemoryUse use("messages");
-    if (!buffer_.defined()) buffer_ = Tensor::empty({capacity_}, slices_.front().type());
+    const Tensor& first = slices_.front();
+    if (!buffer_.defined()) buffer_ = Tensor::empty({capacity_}, {first.dtype(), message_device(first.device())});
     const auto for_places = [&](auto f) {
       int64_t at = 0;
       for (const Tensor& slice : slices_) {

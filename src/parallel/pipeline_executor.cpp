@@ -48,7 +48,8 @@ class Executor {
       const Instruction& next = instructions_[i];
       replica_.announce(next.pass == Pass::forward ? forward_pass : backward_pass);
       wait(expected.pending);
-      const Tensor received = std::move(expected.tensor);
+      Tensor received = std::move(expected.tensor);
+      if (received.defined()) received = received.to(work_.type().device);
       expected = start_receive(i + 1);
       if (next.pass == Pass::forward)
         forward(next, received);
@@ -71,13 +72,14 @@ class Executor {
     const bool forward = next.pass == Pass::forward;
     const Shape shape = forward ? work_.input_shape(next.microbatch) : work_.output_shape(next.microbatch);
     const MemoryUse use("messages");
-    Message message{Tensor::empty(shape, work_.type()), {}};
+    const TensorType type = work_.type();
+    Message message{Tensor::empty(shape, {type.dtype, message_device(type.device)}), {}};
     message.pending = replica_.start_receive(bytes_of(message.tensor), next.receive_from, next.microbatch);
     return message;
   }
 
   Message start_send(const Tensor& tensor, const Instruction& instruction) {
-    Message message{tensor.contiguous(), {}};
+    Message message{tensor.contiguous().to(message_device(tensor.device())), {}};
     message.pending = replica_.start_send(bytes_of(message.tensor), instruction.send_to, instruction.microbatch);
     return message;
   }

@@ -5,7 +5,7 @@
 
 namespace modr {
 
-/// The place of a CUDA device's work: its stream is the device's own.
+/// The place of a CUDA device's work: its stream is the device's own. Throws Error where there is no such device.
 kernels::Cuda cuda_place(Device device);
 
 /// Calls f(on) with the kernels' place of `device`; of meta that which a plan is for: the CPU. For what is asked of

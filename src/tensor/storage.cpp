@@ -10,7 +10,6 @@
 
 #include "base/error.hpp"
 #include "base/integer.hpp"
-#include "kernels/api/transfer.hpp"
 #include "tensor/arena.hpp"
 #include "tensor/run_on.hpp"
 
@@ -128,6 +127,15 @@ CachingAllocator& allocator() {
   return *instance;
 }
 
+[[noreturn]] void fail_without_memory(std::size_t bytes, Device device) {
+  const kernels::GpuMemory memory = kernels::memory_of(cuda_place(device));
+  constexpr double gib = 1 << 30;
+  fail("out of memory on {}: a tensor of {:.2f} GiB was asked for; of {:.2f} GiB this process uses {:.2f} and {:.2f} are "
+       "free",
+       name_of(device), static_cast<double>(bytes) / gib, static_cast<double>(memory.total) / gib,
+       static_cast<double>(memory.in_use) / gib, static_cast<double>(memory.free) / gib);
+}
+
 }  // namespace
 
 Storage::Storage(std::size_t bytes, Device device) : device_(device) {
@@ -135,14 +143,20 @@ Storage::Storage(std::size_t bytes, Device device) : device_(device) {
     entry_ = std::make_unique<MemoryLedger::Entry>(bytes);
     return;
   }
-  if (device.is_cuda()) fail("{}: this program was built without CUDA", name_of(device));
+  if (device.is_cuda()) {
+    data_ = kernels::allocate(cuda_place(device), bytes);
+    if (data_ == nullptr) fail_without_memory(bytes, device);
+    return;
+  }
   const Block block = allocator().take(bytes);
   data_ = block.data;
   capacity_ = block.size;
 }
 
 Storage::~Storage() {
-  if (data_ != nullptr) allocator().give_back({data_, capacity_});
+  if (data_ == nullptr) return;
+  if (device_.is_cuda()) kernels::release(cuda_place(device_), data_);
+  else allocator().give_back({data_, capacity_});
 }
 
 namespace {
@@ -170,8 +184,9 @@ void copy_to_device(std::span<const std::byte> from, const Storage& to) {
 
 int64_t host_copies() { return copies_to_host.load(std::memory_order_relaxed); }
 
-kernels::Cuda cuda_place(Device device) { return {device.index, nullptr}; }
+kernels::Cuda cuda_place(Device device) { return kernels::place_of_gpu(device.index); }
 
+kernels::GpuMemory gpu_memory(Device device) { return kernels::memory_of(cuda_place(device)); }
 std::size_t block_bytes(std::size_t bytes) { return rounded(bytes); }
 AllocatorStats allocator_stats() { return allocator().stats(); }
 void reset_allocator_peak() { allocator().reset_peak(); }

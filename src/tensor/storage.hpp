@@ -7,13 +7,15 @@
 #include <string_view>
 
 #include "base/device.hpp"
+#include "kernels/api/gpu.hpp"
 #include "tensor/memory_ledger.hpp"
 
 namespace modr {
 
 /// A reference-counted block of a device's memory, aligned to 64 bytes, that tensors look into. The host's come from
 /// and go back to a caching allocator, since training asks for the same sizes at every step; what it has once taken
-/// from the system it keeps, large blocks in one arena (arena.hpp). Those of meta are entries in a ledger.
+/// from the system it keeps, large blocks in one arena (arena.hpp). A GPU's come from its pool and go back to it in the
+/// order of its stream (kernels/api/gpu.hpp). Those of meta are entries in a ledger.
 class Storage {
  public:
   /// Throws Error where there is no memory left, or no such device.
@@ -49,6 +51,9 @@ void copy_to_device(std::span<const std::byte> from, const Storage& to);
 /// How often values were copied to the host: by Tensor::item(), to_vector(), to(cpu) and DeviceBuffer::to_host(), for
 /// each of which a GPU's work would be waited for. Counted on every device.
 int64_t host_copies();
+
+/// What a GPU's memory holds. Throws Error where there is no such GPU.
+kernels::GpuMemory gpu_memory(Device device);
 
 /// Size of the block that a tensor of `bytes` gets, as far as no larger one is free.
 std::size_t block_bytes(std::size_t bytes);

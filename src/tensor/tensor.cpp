@@ -122,11 +122,16 @@ std::vector<double> Tensor::to_vector() const {
   std::vector<double> result(static_cast<std::size_t>(numel()));
   visit_dtype(dtype_, [&]<typename T>() {
     std::vector<T> values(result.size());
-    copy_to_host(*dense.storage_, static_cast<std::size_t>(dense.offset_) * sizeof(T),
-                 std::as_writable_bytes(std::span(values)));
+    dense.copy_bytes_to_host(0, std::as_writable_bytes(std::span(values)));
     std::ranges::transform(values, result.begin(), [](T value) { return static_cast<double>(value); });
   });
   return result;
+}
+
+void Tensor::copy_bytes_to_host(std::size_t first, std::span<std::byte> to) const {
+  MODR_CHECK(is_contiguous() && first + to.size() <= bytes(), "bytes {} to {} of a tensor of {} bytes, shape {}", first,
+             first + to.size(), bytes(), shape_.to_string());
+  copy_to_host(*storage_, static_cast<std::size_t>(offset_) * size_of(dtype_) + first, to);
 }
 
 Tensor Tensor::view(std::vector<int64_t> dims) const {
@@ -187,11 +192,11 @@ Tensor Tensor::to(Device device) const {
   if (device.is_meta()) return result;
   if (this->device().is_cuda() && device.is_cuda()) return to(cpu_device).to(device);
   const Tensor from = contiguous();
-  const std::size_t first = static_cast<std::size_t>(from.offset_) * size_of(dtype_);
   if (device.is_cpu())
-    copy_to_host(*from.storage_, first, {result.storage_->data(), bytes()});
+    from.copy_bytes_to_host(0, {result.storage_->data(), bytes()});
   else
-    copy_to_device({from.storage_->data() + first, bytes()}, *result.storage_);
+    copy_to_device({from.storage_->data() + static_cast<std::size_t>(from.offset_) * size_of(dtype_), bytes()},
+                   *result.storage_);
   return result;
 }
 
@@ -209,7 +214,11 @@ void Tensor::fill(double value) const {
 
 void Tensor::copy_from(const Tensor& source) const {
   MODR_CHECK(source.shape_ == shape_, "{} copied into {}", source.shape_.to_string(), shape_.to_string());
-  MODR_CHECK(source.device() == device(), "values of {} copied into {}", name_of(source.device()), name_of(device()));
+  if (source.device() != device()) {
+    MODR_CHECK(!source.device().is_meta() && !device().is_meta(), "values of {} copied into {}",
+               name_of(source.device()), name_of(device()));
+    return copy_from(source.to(device()));
+  }
   MODR_CHECK(rank() <= kernels::max_copy_rank, "a copy of {} dimensions", rank());
   changed();
   if (source.packed_) return source.unpack_into(*this);

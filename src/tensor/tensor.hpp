@@ -75,6 +75,9 @@ class Tensor {
   /// A counted copy of all values, row-major, as doubles; zeros of meta.
   std::vector<double> to_vector() const;
 
+  /// A counted copy of bytes [first, first + to.size()) of a contiguous tensor's values; zeros of meta.
+  void copy_bytes_to_host(std::size_t first, std::span<std::byte> to) const;
+
   /// The same values in another shape; the tensor must be contiguous. One size may be -1.
   Tensor view(std::vector<int64_t> dims) const;
   Tensor view_as(const Shape& shape) const { return view(shape.dims()); }
@@ -97,8 +100,8 @@ class Tensor {
   void changed() const { storage_->change(); }
 
   void fill(double value) const;
-  /// Copies the values of `source` (same shape, any dtype, any strides) into this tensor. Throws Error for values of
-  /// f64 and a packed matrix.
+  /// Copies the values of `source` (same shape, any dtype, any strides, on the host or a GPU) into this tensor. Throws
+  /// Error for values of f64 and a packed matrix.
   void copy_from(const Tensor& source) const;
   /// this += factor * source (same shape and dtype, both contiguous).
   void add(const Tensor& source, double factor = 1.0) const;

@@ -18,4 +18,7 @@ inline std::span<std::byte> bytes_of(const Tensor& tensor) {
   return visit_dtype(tensor.dtype(), [&]<typename T>() { return std::as_writable_bytes(values_of<T>(tensor)); });
 }
 
+/// Where MPI finds what travels from and to tensors of `device`: those of a GPU go through host memory.
+inline Device message_device(Device device) { return device.is_cuda() ? cpu_device : device; }
+
 }  // namespace modr

@@ -45,6 +45,8 @@ void TrainConfig::validate() const {
   };
   from_zero("guard.z_score", guard.z_score);
   from_zero("stop_margin_s", stop_margin_s);
+  if (device != any_device && (device == "meta" || !is_device(device)))
+    fail("train.device: expected cpu, cuda, cuda:N or auto, found '{}'", device);
   if ((num_steps_no_grad < 0) != (num_steps_with_grad < 0))
     fail("train.num_steps_no_grad and train.num_steps_with_grad: expected both or neither, found {} and {}",
          num_steps_no_grad, num_steps_with_grad);

@@ -39,6 +39,7 @@ struct TrainConfig {
   int64_t num_steps_with_grad = -1;
   Recompute recompute = Recompute::none;
   DType dtype = DType::f32;        ///< of rows between layers; weights, optimizer and loss are exact(dtype)
+  std::string device = "auto";     ///< where a rank computes: cpu, cuda, cuda:N or auto (a GPU where there is one)
   int64_t log_every = 10;          ///< steps between lines on the terminal (metrics.jsonl has every step)
   int64_t checkpoint_every = 0;    ///< steps between checkpoints; 0: only at the end
   int64_t keep_checkpoints = 3;    ///< the newest that are kept; 0: all
@@ -47,6 +48,7 @@ struct TrainConfig {
   double stop_margin_s = 60;       ///< before a time limit the run is saved this much earlier than seems needed
   GuardConfig guard;
 
+  static constexpr const char* any_device = "auto";
   static constexpr const char* scratch = "scratch";  ///< has to be said where branches get a random backbone
   bool starts_from_checkpoint() const { return !init_from.empty() && init_from != scratch; }
   bool has_fixed_depth() const { return num_steps_with_grad >= 0; }

@@ -15,7 +15,7 @@ constexpr int64_t measured_steps = 4;
 
 // The median time of a step, of the slowest rank, in seconds; the first step, which warms up, does not count.
 double time_of_step(const Communicator& world, const TrainJob& job, const TrainData& data, Placement placement) {
-  Shard shard = make_shard(world, job, placement);
+  Shard shard = make_shard(world, job, placement, FirstWeights::initial, job.device);
   TrainStep step(job, data, shard);
   EpochSampler sampler(std::ssize(data.set.rows), job.train.global_batch, job.seed);
   std::vector<double> seconds;

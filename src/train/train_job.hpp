@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/device.hpp"
 #include "dataset/config.hpp"
 #include "dataset/training_set.hpp"
 #include "model/modr_model.hpp"
@@ -26,6 +27,7 @@ struct TrainJob {
   ParallelConfig parallel;
   std::string config_yaml;  // the whole resolved config, kept in the run's folder and in every checkpoint
   DataIdentity identity = {};
+  Device device = cpu_device;  // where this rank computes
 };
 
 /// The rows of the training set and how they are padded, the same on every rank.

@@ -59,12 +59,24 @@ std::optional<Metrics> open_records(const Communicator& comm, const TrainJob& jo
 
 constexpr double gib = 1 << 30;
 
+// What a GPU's tensors take, of the rank that needs most, and a warning where that does not fit. Collective.
+double predict_gpu_memory(const Communicator& world, Device device, const MemoryPlan& plan) {
+  const double needed = static_cast<double>(world.all_reduced(plan.tensors, ReduceOp::max)) / gib;
+  const double there = static_cast<double>(gpu_memory(device).total) / gib;
+  log("memory: {:.2f} GiB predicted for a GPU's tensors, {:.1f} GiB are there", needed, there);
+  if (needed > there)
+    warn("memory: a GPU needs {:.2f} GiB, more than it has: a smaller train.microbatch or train.recompute takes less",
+         needed);
+  return needed;
+}
+
 // What the rank that needs most will take, and a warning where that does not fit. Collective.
 double predict_memory(const TrainJob& job, const TrainData& data, const Shard& shard, int64_t program) {
   const Communicator& world = shard.grid.world();
   const MemoryPlan plan =
       plan_training(job, shard.grid.shape(), world.rank(), shard.placement,
                     largest_microbatch(job, shard.grid.shape(), data.set.largest_row(), data.layout), program);
+  if (job.device.is_cuda()) return predict_gpu_memory(world, job.device, plan);
   const int64_t most = world.all_reduced(plan.total(), ReduceOp::max);
   const int64_t on_host = std::min(most * detect_launch().ranks_on_host, world.all_reduced(plan.total()));
   const double predicted = static_cast<double>(most) / gib, machine = static_cast<double>(machine_bytes()) / gib;
@@ -77,8 +89,9 @@ double predict_memory(const TrainJob& job, const TrainData& data, const Shard& s
   return predicted;
 }
 
-void compare_memory(const Communicator& world, double predicted) {
-  const auto real = static_cast<double>(world.all_reduced(peak_resident_bytes(), ReduceOp::max)) / gib;
+void compare_memory(const Communicator& world, Device device, double predicted) {
+  const int64_t mine = device.is_cuda() ? static_cast<int64_t>(gpu_memory(device).at_most) : peak_resident_bytes();
+  const auto real = static_cast<double>(world.all_reduced(mine, ReduceOp::max)) / gib;
   log("memory: {:.2f} GiB were predicted, {:.2f} GiB taken at most", predicted, real);
 }
 
@@ -110,7 +123,7 @@ TrainOutcome train(const Communicator& comm, const TrainJob& job, const TrainDat
   comm.set_timeout(job.parallel.timeout_s);
   const int64_t program = resident_bytes();
   Shard shard = make_shard(comm, job, job.parallel.placement,
-                           start.resume_from ? FirstWeights::left_open : FirstWeights::initial);
+                           start.resume_from ? FirstWeights::left_open : FirstWeights::initial, job.device);
   TrainStep step(job, data, shard);
   TrainOutcome outcome;
   int64_t first_step = 0;
@@ -150,7 +163,7 @@ TrainOutcome train(const Communicator& comm, const TrainJob& job, const TrainDat
   if (!checkpointer.last().empty()) outcome.checkpoint = checkpointer.last();
   outcome.finished = outcome.why.empty();
   if (step.guard().num_skipped() > 0) log("{} steps were skipped", step.guard().num_skipped());
-  compare_memory(comm, predicted);
+  compare_memory(comm, job.device, predicted);
   return outcome;
 }
 

@@ -72,7 +72,7 @@ class Cases {
  private:
   // (Backward may write to it.)
   static Tensor random_like(const Tensor& value) {
-    const Tensor seed = Tensor::empty(value.shape(), value.dtype());
+    const Tensor seed = Tensor::empty(value.shape(), value.type());
     seed.fill(1.0 / 1024);
     return seed;
   }

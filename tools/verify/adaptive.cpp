@@ -59,7 +59,7 @@ void compute_given(const GoldenFile& golden, const ModrModel& model, const std::
   ExitRule rule(parse_exit_criterion(file.attribute_string(group, "criterion")),
                 file.attribute_double(group, "exit_threshold"));
   const int64_t max_steps = file.attribute_int(group, "max_steps"), n_embd = model.config().n_embd;
-  Decoder decoder(model, KvCache(model.config(), {}, 1, static_cast<int64_t>(ids.size()), max_steps, model.dtype()));
+  Decoder decoder(model, KvCache(model.config(), {}, 1, static_cast<int64_t>(ids.size()), max_steps, model.type()));
   DecodingRecord recorded;
   std::vector<int64_t> steps;
   for (int32_t id : ids) {
@@ -68,7 +68,7 @@ void compute_given(const GoldenFile& golden, const ModrModel& model, const std::
     call.counts = {1};
     call.seq = 1;
     call.ids = make_indices({id});
-    call.initial_state = Tensor::zeros({1, n_embd}, model.dtype());
+    call.initial_state = Tensor::zeros({1, n_embd}, model.type());
     call.num_steps = max_steps;
     call.exit = &rule;
     const DecodeResult result = decoder(call);

@@ -36,7 +36,7 @@ class CachedRun {
     int64_t most = 0;
     for (int32_t one : steps) most = std::max<int64_t>(most, one);
     return {model.config(), parse_cache_config(golden.file().attribute_string("", "lookup_strategy")), 1, tokens, most,
-            model.dtype()};
+            model.type()};
   }
 
   const ModrModel& model_;
@@ -94,7 +94,7 @@ void compute_chunks(const GoldenFile& golden, const ModrModel& model, const Tole
   const std::vector<int32_t> ids = golden.ids("chunks/input_ids")->values(),
                              tokens = golden.ids("chunks/call_tokens")->values(),
                              steps = golden.ids("chunks/call_steps")->values();
-  const Tensor states = golden.tensor("chunks/input_states", model.dtype()).view({-1, model.config().n_embd});
+  const Tensor states = golden.tensor("chunks/input_states", model.type()).view({-1, model.config().n_embd});
   if (tokens.size() != steps.size() || states.size(0) != std::ssize(ids))
     fail("chunks: expected as many call_tokens as call_steps and a state a token, found {}, {}, {} and {} tokens",
          tokens.size(), steps.size(), states.size(0), ids.size());

@@ -6,15 +6,15 @@ namespace modr::tools {
 
 StatesOfCalls::StatesOfCalls(const GoldenFile& golden, const ModrModel& model, const std::string& prefill,
                              const std::string& decode)
-    : decode_name_(decode), width_(model.config().n_embd), dtype_(model.dtype()) {
+    : decode_name_(decode), width_(model.config().n_embd), type_(model.type()) {
   if (prefill.empty()) return;
-  prefill_ = golden.tensor(prefill, dtype_).view({-1, width_});
-  decode_ = golden.tensor(decode, dtype_).view({-1, width_});
+  prefill_ = golden.tensor(prefill, type_).view({-1, width_});
+  decode_ = golden.tensor(decode, type_).view({-1, width_});
 }
 
 Tensor StatesOfCalls::next(int64_t tokens) {
   const int64_t call = call_++;
-  if (!prefill_.defined()) return Tensor::zeros({tokens, width_}, dtype_);
+  if (!prefill_.defined()) return Tensor::zeros({tokens, width_}, type_);
   const Tensor states = call == 0 ? prefill_ : decode_;
   const int64_t first = call == 0 ? 0 : call - 1;
   if ((call == 0 && states.size(0) != tokens) || first + tokens > states.size(0))

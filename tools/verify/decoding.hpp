@@ -20,7 +20,7 @@ class StatesOfCalls {
  private:
   std::string decode_name_;
   int64_t width_, call_ = 0;
-  DType dtype_;
+  TensorType type_;
   Tensor prefill_, decode_;
 };
 

@@ -43,7 +43,7 @@ const std::string grad_of_prelude = "expected/grad_prelude_out", grad_of_initial
 void compute_stage_gradients(const GoldenFile& golden, const ModrModel& model, const TokenBatch& batch,
                              const ForwardTrace& trace, double weight, const Tolerances& allowed, Computed& computed) {
   const Variable e(trace.prelude_out, true);
-  const Tensor states = golden.tensor("input_states", model.dtype()).view_as(trace.prelude_out.shape());
+  const Tensor states = golden.tensor("input_states", model.type()).view_as(trace.prelude_out.shape());
   const Variable initial(states, golden.depth().num_steps_no_grad == 0);
   CoreContext context;
   context.sequences = batch.sequences();
@@ -84,7 +84,7 @@ void compute_latents(const ForwardTrace& trace, const RowMask& mask, const Toler
 void compute_forward(const GoldenFile& golden, const ModrModel& model, const Tolerances& allowed, Computed& computed) {
   const TokenBatch batch = golden.batch();
   const int64_t rows = batch.batch * batch.seq, n_embd = model.config().n_embd;
-  const Variable initial(golden.tensor("input_states", model.dtype()).view({rows, n_embd}));
+  const Variable initial(golden.tensor("input_states", model.type()).view({rows, n_embd}));
   ForwardTrace trace;
   const ForwardOutput output = model.forward(batch, initial, {golden.depth(), Recompute::none, &trace});
   compute_latents(trace, batch.mask, allowed, computed);

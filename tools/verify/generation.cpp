@@ -70,7 +70,7 @@ void compute_prefill(const GoldenFile& golden, const ModrModel& model, const std
   call.num_steps = recurrences(golden, group);
   call.last_logits = tokens;
   call.initial_state = states_of(golden, model, group).next(tokens);
-  Decoder decoder(model, KvCache(model.config(), {}, 1, tokens, call.num_steps, model.dtype()));
+  Decoder decoder(model, KvCache(model.config(), {}, 1, tokens, call.num_steps, model.type()));
   computed.relative(name, decoder(call).logits, allowed.logits);
 }
 

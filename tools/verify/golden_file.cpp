@@ -68,12 +68,12 @@ Trainable GoldenFile::trainable() const {
   return trainable == "all" ? Trainable::all : Trainable::branches;
 }
 
-std::unique_ptr<ModrModel> GoldenFile::model(DType dtype) const {
-  auto model = std::make_unique<ModrModel>(model_config(), dtype, trainable());
+std::unique_ptr<ModrModel> GoldenFile::model(TensorType type) const {
+  auto model = std::make_unique<ModrModel>(model_config(), type, trainable());
   for (const Parameter& parameter : model->parameters())
     file_.read_into(input("weights/" + parameter.name), parameter.variable.value());
   if (model->core().router()) file_.read_into(input("weights/transformer.router.bias"), model->router_bias());
-  model->set_rope_table(tensor("buffers/freqs_cis", DType::f32).view_as(model->rope_table().shape()));
+  model->set_rope_table(tensor("buffers/freqs_cis", {DType::f32, type.device}).view_as(model->rope_table().shape()));
   return model;
 }
 
@@ -83,8 +83,8 @@ Indices GoldenFile::ids(const std::string& dataset) const {
   return make_indices(std::move(ids));
 }
 
-Tensor GoldenFile::tensor(const std::string& dataset, DType dtype) const {
-  return file_.read_tensor(input(dataset), dtype);
+Tensor GoldenFile::tensor(const std::string& dataset, TensorType type) const {
+  return file_.read_tensor(input(dataset), type.dtype).to(type.device);
 }
 
 TokenBatch GoldenFile::batch() const {

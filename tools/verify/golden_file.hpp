@@ -27,11 +27,11 @@ class GoldenFile {
   Trainable trainable() const;
   /// The model with the file's weights, router bias and RoPE table. Throws Error when a weight is missing or has
   /// another shape.
-  std::unique_ptr<ModrModel> model(DType dtype) const;
+  std::unique_ptr<ModrModel> model(TensorType type) const;
   /// input_ids, labels and padding_mask of the forward pass.
   TokenBatch batch() const;
   Indices ids(const std::string& dataset) const;
-  Tensor tensor(const std::string& dataset, DType dtype) const;
+  Tensor tensor(const std::string& dataset, TensorType type) const;
   /// Every dataset that was read so far.
   const std::set<std::string>& inputs() const { return inputs_; }
 

@@ -34,14 +34,14 @@ const std::array<VerifyPart, 4> table{{
 
 std::span<const VerifyPart> verify_parts() { return table; }
 
-Computed compute_parts(const GoldenFile& golden, DType dtype) {
-  const Tolerances allowed = tolerances_of(dtype, golden.has_branches());
+Computed compute_parts(const GoldenFile& golden, TensorType type) {
+  const Tolerances allowed = tolerances_of(type.dtype, golden.has_branches());
   Computed computed;
   for (const VerifyPart& part : verify_parts()) {
     if (!std::ranges::any_of(part.announced_by, [&](const std::string& object) { return golden.has(object); }))
       continue;
     // A model of its own: gradients must not meet those of another part.
-    part.compute(golden, *golden.model(dtype), allowed, computed);
+    part.compute(golden, *golden.model(type), allowed, computed);
   }
   return computed;
 }

@@ -26,7 +26,7 @@ struct VerifyPart {
 std::span<const VerifyPart> verify_parts();
 
 /// Runs the parts that the file has.
-Computed compute_parts(const GoldenFile& golden, DType dtype);
+Computed compute_parts(const GoldenFile& golden, TensorType type);
 
 /// The forward and backward pass: every latent, logits, loss, every gradient, routes, counts and the updated bias.
 void compute_forward(const GoldenFile& golden, const ModrModel& model, const Tolerances& allowed, Computed& computed);

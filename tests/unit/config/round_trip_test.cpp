@@ -51,7 +51,7 @@ TEST(RoundTrip, KeepsEveryField) {
       "  min_lr: 0.0001\n"
       "train:\n  mode: modr\n  trainable: all\n  init_from: c.h5\n  output: out\n  steps: 99\n  global_batch: 6\n"
       "  microbatch: 3\n  num_steps_no_grad: 1\n  num_steps_with_grad: 2\n  recompute: recurrence\n  dtype: f64\n"
-      "  log_every: 4\n  checkpoint_every: 5\n  keep_checkpoints: 6\n  keep_every: 7\n"
+      "  device: cuda:1\n  log_every: 4\n  checkpoint_every: 5\n  keep_checkpoints: 6\n  keep_every: 7\n"
       "  async_save: false\n  stop_margin_s: 7.5\n"
       "  guard:\n    window: 40\n    z_score: 6.5\n    max_skipped: 2\n"
       "parallel:\n  data: 2\n  stages:\n    prelude: 1\n    recurrence: 4\n    coda: 3\n  branch: 2\n"

@@ -19,7 +19,7 @@ struct Case {
   int64_t heads, head_dim;
 
   kernels::AttentionShape shape() const {
-    return {offsets.data(), static_cast<int64_t>(offsets.size()) - 1, heads, head_dim};
+    return kernels::shape_on_host(offsets.data(), std::ssize(offsets) - 1, heads, head_dim);
   }
   int64_t rows() const { return offsets.back(); }
   int64_t width() const { return heads * head_dim; }

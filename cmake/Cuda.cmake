@@ -1,0 +1,21 @@
+# Sets MODR_CUDA_FOUND to what programs are linked with unless they say otherwise: off, toolkit or emulated.
+set(choices auto off toolkit emulated)
+set_property(CACHE MODR_CUDA PROPERTY STRINGS ${choices})
+if(NOT MODR_CUDA IN_LIST choices)
+  message(FATAL_ERROR "MODR_CUDA: expected auto, off, toolkit or emulated, found '${MODR_CUDA}'")
+endif()
+set(MODR_CUDA_FOUND ${MODR_CUDA})
+if(MODR_CUDA MATCHES "auto|toolkit")
+  set(MODR_CUDA_FOUND off)
+  find_package(CUDAToolkit 12.8 QUIET)
+  if(CUDAToolkit_FOUND AND CUDAToolkit_NVCC_EXECUTABLE AND TARGET CUDA::cublasLt AND TARGET CUDA::cudart_static)
+    set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE} CACHE FILEPATH "NVIDIA's compiler")
+    set(CMAKE_CUDA_ARCHITECTURES 90a-real)  # of CMake's own try
+    enable_language(CUDA)
+    set(MODR_CUDA_FOUND toolkit)
+  elseif(MODR_CUDA STREQUAL toolkit)
+    message(FATAL_ERROR "MODR_CUDA=toolkit: expected the CUDA Toolkit, 12.8 or newer, with nvcc, cudart_static and "
+      "cublasLt; name its folder with -DCUDAToolkit_ROOT=DIR")
+  endif()
+endif()
+message(STATUS "CUDA: ${MODR_CUDA_FOUND} ${CUDAToolkit_VERSION}")
