@@ -55,6 +55,9 @@ int64_t host_copies();
 /// What a GPU's memory holds. Throws Error where there is no such GPU.
 kernels::GpuMemory gpu_memory(Device device);
 
+/// Waits for all work of the device; what went wrong there is an Error here. Nothing for others than GPUs.
+void synchronize(Device device);
+
 /// Size of the block that a tensor of `bytes` gets, as far as no larger one is free.
 std::size_t block_bytes(std::size_t bytes);
 
