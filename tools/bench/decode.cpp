@@ -68,7 +68,7 @@ std::vector<Prompt> random_prompts(const DecodeRequest& request, int64_t batch) 
 }
 
 double held_bytes(Device device) {
-  if (device.is_cuda()) return static_cast<double>(gpu_memory(device).held);
+  if (const auto memory = own_memory(device)) return static_cast<double>(memory->held);
   const AllocatorStats stats = allocator_stats();
   return static_cast<double>(stats.in_use + stats.cached);
 }

@@ -17,7 +17,8 @@ int64_t peak_rss_bytes() {
 }
 
 std::size_t most_tensor_bytes(Device device) {
-  return device.is_cuda() ? gpu_memory(device).at_most : allocator_stats().peak;
+  const auto memory = own_memory(device);
+  return memory ? memory->at_most : allocator_stats().peak;
 }
 
 void reset_most_tensor_bytes(Device device) {
