@@ -157,7 +157,8 @@ mkdir -p .gpu
 tar -czf .gpu/bundle.tar.gz "$@"
 cat >.gpu/enter <<'ENTER'
 root=$MODR_GPU_ROOT
-mkdir -p "$root" && tar -C "$root" -xzf "$(dirname "${BASH_SOURCE[0]}")/bundle.tar.gz" && cd "$root" || return 1
+bundle=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/bundle.tar.gz
+mkdir -p "$root" && tar -C "$root" -xzf "$bundle" && cd "$root" || return 1
 export LD_LIBRARY_PATH=$root/bundle
 ENTER
 SH
