@@ -222,9 +222,10 @@ BenchTable peaks_table(const Peaks& peaks) {
     table.rows.push_back({std::move(what), std::move(dtype), rate ? BenchValue(*rate / giga) : BenchValue(), unit});
   };
   for (const ProductPeak& peak : peaks.products) {
-    add(fmt::format("product {}^3, packed weights", peak.size), std::string(name_of(peak.dtype)), peak.packed,
-        "GFLOP/s");
-    if (!peaks.device.is_cuda())
+    const bool on_gpu = peaks.device.is_cuda();
+    add(fmt::format("product {}^3, {}", peak.size, on_gpu ? "cuBLASLt" : "packed weights"),
+        std::string(name_of(peak.dtype)), peak.packed, "GFLOP/s");
+    if (!on_gpu)
       add(fmt::format("product {}^3, weights as stored", peak.size), std::string(name_of(peak.dtype)), peak.unpacked,
           "GFLOP/s");
   }

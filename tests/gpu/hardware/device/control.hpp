@@ -13,7 +13,5 @@ struct Counters {
 inline void set_order(Order, uint64_t = 0) {}
 inline void set_streams(Streams) {}
 inline Counters counters() { return {}; }
-inline bool has_address_sanitizer() { return false; }
-inline bool has_thread_sanitizer() { return false; }
 
 }  // namespace modr::emulated
