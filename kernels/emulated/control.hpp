@@ -33,5 +33,14 @@ bool has_thread_sanitizer();
 
 /// Puts work of an emulated library into the order of a stream, where it has the device's memory.
 void enqueue(cudaStream_t stream, std::function<void()> work);
+/// The same, of work that waits for something outside of this process: it says whether it is done, and is asked again
+/// until it is. Meanwhile whoever asks the stream or an event is told that they are not ready. Not to be captured.
+void enqueue_until_done(cudaStream_t stream, std::function<bool()> work);
+
+/// Whether the device reaches these bytes: its own memory, or pinned memory of the host.
+bool reaches(const void* memory, std::size_t bytes);
+
+/// Where the one device is on its host, as cudaDeviceGetPCIBusId() tells it: at first each process has its own.
+void set_bus_id(int64_t number);
 
 }  // namespace modr::emulated

@@ -55,13 +55,18 @@ class Device {
  public:
   // Work of streams.
   void enqueue(Stream* stream, Work work);
-  void step(Stream& stream);
+  /// Does the first of the stream's work; false if that is not done yet, and still the first.
+  bool step(Stream& stream);
   void drain(Stream& stream);
   void drain_all();
   /// Runs `stream` until it has recorded the event for the `number`th time.
   void finish(Event& event, uint64_t number, Stream* stream);
+  /// The same, as far as it goes: false where work has to wait for something.
+  bool try_to_finish(Event& event, uint64_t number, Stream* stream);
   void set_streams(Streams when);
   bool lazy() const { return when_ == Streams::lazy; }
+  /// By work that is under way: it is to be done again.
+  void hold() { is_held_ = true; }
 
   /// A call that a capture forbids; it invalidates the capture.
   bool is_forbidden_by_capture();
@@ -93,6 +98,7 @@ class Device {
 
   Streams when_ = Streams::eager;
   int depth_ = 0;  // of work that does other streams' work
+  bool is_held_ = false;
 };
 
 Device& device();

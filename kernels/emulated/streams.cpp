@@ -79,8 +79,9 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
       return cudaSuccess;
     }
     if (event->recorded > 0)
-      d.enqueue(stream,
-                [&d, event, number = event->recorded, from = event->stream] { d.finish(*event, number, from); });
+      d.enqueue(stream, [&d, event, number = event->recorded, from = event->stream] {
+        if (!d.try_to_finish(*event, number, from)) d.hold();
+      });
     return cudaSuccess;
   });
 }
