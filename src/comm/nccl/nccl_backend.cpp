@@ -218,6 +218,7 @@ class NcclBackend final : public CommBackend {
 
 // A rank's GPU, as NCCL tells whether two are one.
 struct Gpu {
+  bool has_nccl;
   std::array<char, MPI_MAX_PROCESSOR_NAME> host;
   std::array<char, 32> bus_id;
   friend bool operator==(const Gpu&, const Gpu&) = default;
@@ -225,6 +226,7 @@ struct Gpu {
 
 Gpu own_gpu() {
   Gpu gpu{};
+  gpu.has_nccl = nccl_is_here();
   int length = 0, device = 0;
   MODR_MPI(MPI_Get_processor_name, gpu.host.data(), &length);
   check_device(cudaGetDevice(&device), "the thread's device");
@@ -232,9 +234,9 @@ Gpu own_gpu() {
   return gpu;
 }
 
-bool is_each_its_own(const std::vector<Gpu>& gpus) {
+bool can_reach_each_other(const std::vector<Gpu>& gpus) {
   for (auto one = gpus.begin(); one != gpus.end(); ++one)
-    if (std::find(one + 1, gpus.end(), *one) != gpus.end()) return false;
+    if (!one->has_nccl || std::find(one + 1, gpus.end(), *one) != gpus.end()) return false;
   return true;
 }
 
@@ -245,7 +247,7 @@ std::shared_ptr<NcclGroup> open_nccl_group(CommBackend& host, const std::shared_
   const Gpu own = own_gpu();
   std::vector<Gpu> gpus(static_cast<std::size_t>(host.size()));
   host.all_gather(std::as_bytes(std::span(&own, 1)), std::as_writable_bytes(std::span(gpus)));
-  if (!is_each_its_own(gpus)) return nullptr;
+  if (!can_reach_each_other(gpus)) return nullptr;
   ncclUniqueId id{};
   if (host.rank() == 0) check_nccl(ncclGetUniqueId(&id), nullptr, "ncclGetUniqueId");
   host.broadcast(std::as_writable_bytes(std::span(&id, 1)), 0);

@@ -6,6 +6,9 @@
 
 namespace modr {
 
+/// Whether the library is on this machine.
+bool nccl_is_here();
+
 /// Throws Error with NCCL's text where a call of it failed. One that is in progress has not; see NcclGroup::launch().
 inline void check_nccl(ncclResult_t result, ncclComm_t comm, const char* call) {
   if (result == ncclSuccess || result == ncclInProgress) return;
