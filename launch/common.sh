@@ -53,13 +53,13 @@ install_packages() {
 }
 
 # Configures and builds all, or `build_targets`; with the CMake preset `build_preset`, else release, whose warnings are
-# errors where CI is set. A second call finds nothing to do.
+# errors where CI is set, and with CMake's `build_options`. A second call finds nothing to do.
 build() {
   local preset=${build_preset:-release} start=$SECONDS
   if [[ $preset == release && -n ${CI:-} ]]; then preset=ci; fi
   mkdir -p "$(dirname "$build_folder")"
   say "build: preset $preset in ${build_folder#"$repository"/}"
-  cmake -S "$repository" -B "$build_folder" --preset "$preset" >"$build_folder.log" 2>&1 ||
+  cmake -S "$repository" -B "$build_folder" --preset "$preset" ${build_options:+"${build_options[@]}"} >"$build_folder.log" 2>&1 ||
     { cat "$build_folder.log" >&2; fail "cmake failed"; }
   cmake --build "$build_folder" ${build_targets:+--target "${build_targets[@]}"}
   say "build: done in $((SECONDS - start)) s"

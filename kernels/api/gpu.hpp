@@ -17,8 +17,6 @@ Cuda place_of_gpu(int device);
 std::byte* allocate(Cuda, std::size_t bytes);
 /// Also when the process ends, and the GPU is gone.
 void release(Cuda, std::byte* memory) noexcept;
-/// Gives what the pool keeps and nobody uses back to the driver.
-void release_kept(Cuda);
 
 struct GpuMemory {
   std::size_t total, free;      // of the GPU, for all processes

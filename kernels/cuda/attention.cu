@@ -129,13 +129,10 @@ __global__ void __launch_bounds__(attention_threads, attention_blocks<Exact<T>, 
 template <typename T>
 void attend_queries(Cuda on, const CachedAttention<T>& a, Exact<T>* log_sum_exp) {
   const AttentionShape& s = a.shape;
-  const int64_t tiles = blocks_for(s.longest, tile_rows, INT32_MAX);
+  const int64_t tiles = tiles_of(s);
   if (tiles == 0) return;
-  const dim3 grid(blocks_for(tiles * s.sequences, 1, INT32_MAX), static_cast<unsigned>(s.heads));
-  const std::size_t shared = tile_bytes<Exact<T>>(s.head_dim, tile_rows + tile_keys, tile_rows * tile_keys);
-  with_chunks(s.head_dim, [&](auto chunks) {
-    launch({grid, attention_threads, shared, stream_of(on)}, attend_tile<T, chunks()>, a, tiles, log_sum_exp);
-  });
+  const Launch at = over_tiles(on, s, tile_bytes<Exact<T>>(s.head_dim, tile_rows + tile_keys, tile_rows * tile_keys));
+  with_chunks(s.head_dim, [&](auto chunks) { launch(at, attend_tile<T, chunks()>, a, tiles, log_sum_exp); });
 }
 
 template <typename T>

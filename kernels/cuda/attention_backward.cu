@@ -113,11 +113,10 @@ template <typename T>
 void causal_attention_backward(Cuda on, const CausalAttentionBackward<T>& a) {
   const AttentionShape& s = a.shape;
   if (s.rows == 0) return;
-  const cudaStream_t stream = stream_of(on);
-  launch({blocks_for(s.rows * s.heads, attention_warps, INT32_MAX), attention_threads, 0, stream}, write_delta<T>, a);
-  const int64_t tiles = blocks_for(s.longest, tile_rows, INT32_MAX);
-  const dim3 grid(blocks_for(tiles * s.sequences, 1, INT32_MAX), static_cast<unsigned>(s.heads));
-  const Launch at{grid, attention_threads, shared_bytes<Exact<T>>(s.head_dim), stream};
+  launch({blocks_for(s.rows * s.heads, attention_warps, INT32_MAX), attention_threads, 0, stream_of(on)},
+         write_delta<T>, a);
+  const int64_t tiles = tiles_of(s);
+  const Launch at = over_tiles(on, s, shared_bytes<Exact<T>>(s.head_dim));
   with_chunks(s.head_dim, [&](auto chunks) {
     launch(at, write_gradients<T, chunks(), true>, a, tiles);
     launch(at, write_gradients<T, chunks(), false>, a, tiles);

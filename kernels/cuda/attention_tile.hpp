@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "kernels/api/attention.hpp"
+#include "kernels/cuda/launch.hpp"
 #include "kernels/cuda/pack.hpp"
 
 namespace modr::kernels {
@@ -102,6 +103,13 @@ __device__ void add_weighted(const E* weights, int stride, const RowTile<E>& til
         for (int r = 0; r < rows_a_warp; ++r) sums[r][c] += factors[r].of[v] * value;
       }
   }
+}
+
+/// Tiles of the longest sequence, and a block for each tile of each sequence and head.
+inline int64_t tiles_of(const AttentionShape& s) { return blocks_for(s.longest, tile_rows, INT32_MAX); }
+inline Launch over_tiles(Cuda on, const AttentionShape& s, std::size_t shared_bytes) {
+  const dim3 grid(blocks_for(tiles_of(s) * s.sequences, 1, INT32_MAX), static_cast<unsigned>(s.heads));
+  return {grid, attention_threads, shared_bytes, stream_of(on)};
 }
 
 /// Calls f(std::integral_constant<int, chunks>), where 32 chunks columns are at least `dim`.

@@ -1,8 +1,8 @@
 #include "kernels/api/elementwise.hpp"
-
 #include "kernels/cuda/launch.hpp"
 #include "kernels/cuda/pack.hpp"
 #include "kernels/cuda/reduce.hpp"
+#include "kernels/cuda/turn.hpp"
 
 namespace modr::kernels {
 
@@ -228,34 +228,17 @@ void copy(Cuda on, const StridedCopy& shape, const From* from, To* to) {
 
 namespace {
 
-constexpr int tile = 32, tile_rows = 8;
-
 template <typename T>
-struct Tile {
-  T of[tile][tile + 1];  // (one more, so that a column lies in all banks)
+struct AddTurned {
+  T factor;
+  __device__ void operator()(T& to, T from) const { to += factor * from; }
 };
-
-template <typename T>
-__global__ void __launch_bounds__(tile * tile_rows)
-    add_turned_tiles(const T* from, int64_t rows, int64_t columns, T factor, T* to) {
-  Tile<T>& values = block_shared<Tile<T>>();
-  const int64_t column0 = int64_t{blockIdx.x} * tile, x = threadIdx.x;
-  for (int64_t row0 = int64_t{blockIdx.y} * tile; row0 < rows; row0 += int64_t{gridDim.y} * tile) {
-    __syncthreads();  // the last tile has been used
-    for (int64_t y = threadIdx.y; y < tile; y += tile_rows)
-      if (row0 + y < rows && column0 + x < columns) values.of[y][x] = from[(row0 + y) * columns + column0 + x];
-    __syncthreads();
-    for (int64_t y = threadIdx.y; y < tile; y += tile_rows)
-      if (column0 + y < columns && row0 + x < rows) to[(column0 + y) * rows + row0 + x] += factor * values.of[x][y];
-  }
-}
 
 }  // namespace
 
 template <typename T>
 void add_turned(Cuda on, const T* from, int64_t rows, int64_t columns, T factor, T* to) {
-  const dim3 grid(blocks_for(columns, tile, INT32_MAX), blocks_for(rows, tile, most_blocks));
-  launch({grid, dim3(tile, tile_rows), 0, stream_of(on)}, add_turned_tiles<T>, from, rows, columns, factor, to);
+  turn(on, AddTurned<T>{factor}, from, rows, columns, columns, to);
 }
 
 #define MODR_ELEMENTWISE(T)                                        \

@@ -65,7 +65,7 @@ std::byte* allocate(Cuda on, std::size_t bytes) {
   if (error == cudaErrorMemoryAllocation) {  // the pool's pieces may be too small where all of them together are not
     cudaGetLastError();
     synchronize(on);
-    release_kept(on);
+    check_cuda(cudaMemPoolTrimTo(pool_of(on.device), 0), "giving back of memory");
     error = take();
   }
   if (error == cudaErrorMemoryAllocation) {
@@ -79,8 +79,6 @@ std::byte* allocate(Cuda on, std::size_t bytes) {
 void release(Cuda on, std::byte* memory) noexcept {
   if (cudaSetDevice(on.device) == cudaSuccess) cudaFreeAsync(memory, static_cast<cudaStream_t>(on.stream));
 }
-
-void release_kept(Cuda on) { check_cuda(cudaMemPoolTrimTo(pool_of(on.device), 0), "giving back of memory"); }
 
 GpuMemory memory_of(Cuda on) {
   stream_of(on);

@@ -9,7 +9,6 @@ Cuda place_of_gpu(int device) { fail("cuda:{}: this program was built without CU
 
 std::byte* allocate(Cuda, std::size_t) { missing(); }
 void release(Cuda, std::byte*) noexcept {}
-void release_kept(Cuda) { missing(); }
 GpuMemory memory_of(Cuda) { missing(); }
 void reset_at_most(Cuda) { missing(); }
 

@@ -1,6 +1,5 @@
 #pragma once
-// The kernels of a program without CUDA compute nothing. One file a header of api/, so that a build may take some
-// kernels from here and the others from elsewhere.
+// The kernels of a program without CUDA compute nothing. One file a header of api/.
 #include "base/dtype.hpp"
 #include "base/error.hpp"
 

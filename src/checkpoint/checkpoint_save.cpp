@@ -225,6 +225,14 @@ std::size_t CheckpointSave::end_of_run(std::size_t begin) const {
   return end;
 }
 
+// A piece's values where they lie, or, of another device, a copy in `room`.
+const std::byte* CheckpointSave::bytes_on_host(const Tensor& rows, const Piece& piece, std::vector<std::byte>& room) {
+  if (rows.device().is_cpu()) return bytes_of(rows).data() + piece.place;
+  room.resize(piece.bytes);
+  rows.copy_bytes_to_host(piece.place, room);
+  return room.data();
+}
+
 void CheckpointSave::write_pieces() {
   ChunkWriter writer(DurableFile::temporary_of(path_), path_);
   constexpr int kWriters = 2;  // one sums while the other's values go to the system, which takes one write at a time
@@ -235,16 +243,8 @@ void CheckpointSave::write_pieces() {
     on_threads(kWriters, static_cast<int64_t>(end - begin), [&](int64_t i) {
       const Piece& piece = pieces_[begin + static_cast<std::size_t>(i)];
       const Tensor& source = rows.defined() ? rows : sources_[piece.source].tensor;
-      std::vector<std::byte> from_device;
-      const std::byte* values = piece.copy;
-      if (values == nullptr && source.device().is_cpu()) {
-        values = bytes_of(source).data() + piece.place;
-      } else if (values == nullptr) {
-        from_device.resize(piece.bytes);
-        source.copy_bytes_to_host(piece.place, from_device);
-        values = from_device.data();
-      }
-      write_piece(writer, piece, values);
+      std::vector<std::byte> room;
+      write_piece(writer, piece, piece.copy != nullptr ? piece.copy : bytes_on_host(source, piece, room));
     });
   }
   writer.flush();

@@ -86,6 +86,7 @@ class CheckpointSave {
   void take_shares(const std::vector<CheckpointTensor>& tensors);
   std::vector<Piece> pieces_of(const CheckpointTensor& tensor);
   void make_file();
+  static const std::byte* bytes_on_host(const Tensor& rows, const Piece& piece, std::vector<std::byte>& room);
   void write_pieces();
   void write_piece(ChunkWriter& writer, const Piece& piece, const std::byte* values);
   std::size_t end_of_run(std::size_t begin) const;

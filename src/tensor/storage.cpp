@@ -186,7 +186,15 @@ int64_t host_copies() { return copies_to_host.load(std::memory_order_relaxed); }
 
 kernels::Cuda cuda_place(Device device) { return kernels::place_of_gpu(device.index); }
 
-kernels::GpuMemory gpu_memory(Device device) { return kernels::memory_of(cuda_place(device)); }
+std::optional<kernels::GpuMemory> own_memory(Device device) {
+  if (!device.is_cuda()) return std::nullopt;
+  return kernels::memory_of(cuda_place(device));
+}
+
+void synchronize(Device device) {
+  if (device.is_cuda()) kernels::synchronize(cuda_place(device));
+}
+
 std::size_t block_bytes(std::size_t bytes) { return rounded(bytes); }
 AllocatorStats allocator_stats() { return allocator().stats(); }
 void reset_allocator_peak() { allocator().reset_peak(); }

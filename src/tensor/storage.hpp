@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -52,8 +53,11 @@ void copy_to_device(std::span<const std::byte> from, const Storage& to);
 /// each of which a GPU's work would be waited for. Counted on every device.
 int64_t host_copies();
 
-/// What a GPU's memory holds. Throws Error where there is no such GPU.
-kernels::GpuMemory gpu_memory(Device device);
+/// What the memory of a device holds that has one of its own: a GPU. Throws Error where there is no such GPU.
+std::optional<kernels::GpuMemory> own_memory(Device device);
+
+/// Waits for all work of the device; what went wrong there is an Error here. Nothing for others than GPUs.
+void synchronize(Device device);
 
 /// Size of the block that a tensor of `bytes` gets, as far as no larger one is free.
 std::size_t block_bytes(std::size_t bytes);

@@ -60,9 +60,9 @@ std::optional<Metrics> open_records(const Communicator& comm, const TrainJob& jo
 constexpr double gib = 1 << 30;
 
 // What a GPU's tensors take, of the rank that needs most, and a warning where that does not fit. Collective.
-double predict_gpu_memory(const Communicator& world, Device device, const MemoryPlan& plan) {
+double predict_gpu_memory(const Communicator& world, const kernels::GpuMemory& memory, const MemoryPlan& plan) {
   const double needed = static_cast<double>(world.all_reduced(plan.tensors, ReduceOp::max)) / gib;
-  const double there = static_cast<double>(gpu_memory(device).total) / gib;
+  const double there = static_cast<double>(memory.total) / gib;
   log("memory: {:.2f} GiB predicted for a GPU's tensors, {:.1f} GiB are there", needed, there);
   if (needed > there)
     warn("memory: a GPU needs {:.2f} GiB, more than it has: a smaller train.microbatch or train.recompute takes less",
@@ -76,7 +76,7 @@ double predict_memory(const TrainJob& job, const TrainData& data, const Shard& s
   const MemoryPlan plan =
       plan_training(job, shard.grid.shape(), world.rank(), shard.placement,
                     largest_microbatch(job, shard.grid.shape(), data.set.largest_row(), data.layout), program);
-  if (job.device.is_cuda()) return predict_gpu_memory(world, job.device, plan);
+  if (const auto memory = own_memory(job.device)) return predict_gpu_memory(world, *memory, plan);
   const int64_t most = world.all_reduced(plan.total(), ReduceOp::max);
   const int64_t on_host = std::min(most * detect_launch().ranks_on_host, world.all_reduced(plan.total()));
   const double predicted = static_cast<double>(most) / gib, machine = static_cast<double>(machine_bytes()) / gib;
@@ -90,7 +90,8 @@ double predict_memory(const TrainJob& job, const TrainData& data, const Shard& s
 }
 
 void compare_memory(const Communicator& world, Device device, double predicted) {
-  const int64_t mine = device.is_cuda() ? static_cast<int64_t>(gpu_memory(device).at_most) : peak_resident_bytes();
+  const auto memory = own_memory(device);
+  const int64_t mine = memory ? static_cast<int64_t>(memory->at_most) : peak_resident_bytes();
   const auto real = static_cast<double>(world.all_reduced(mine, ReduceOp::max)) / gib;
   log("memory: {:.2f} GiB were predicted, {:.2f} GiB taken at most", predicted, real);
 }

@@ -13,6 +13,7 @@ not_run=$(
   cat <<'TEXT'
 ^python tools/bench/peer_torch.py|needs PyTorch
 ^mpirun.mpich|needs MPICH and a build with it
+^launch/gpu_check|needs a GPU, and to pack for one the CUDA Toolkit; with stand-ins it is the test gpu_check/selftest
 ^launch/local N$|names what its argument is
 ^launch/fuzz|needs Clang and a build of its own, and takes minutes; the seeds are replayed by fuzz/*
 ^tests/scenario/faults.sh|takes hours; 6 runs are the test scenario/faults

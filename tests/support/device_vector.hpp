@@ -1,5 +1,5 @@
 #pragma once
-// Values in the memory of the device: CUDA's, or the emulated one, where what was never written is NaN.
+// Values in the memory of the device, CUDA's or the emulated one: what was never written is NaN.
 #include <cuda_runtime.h>
 
 #include <vector>
@@ -12,7 +12,10 @@ template <typename T>
 class DeviceVector {
  public:
   explicit DeviceVector(std::size_t size) : size_(size) {
-    if (size > 0) kernels::check_cuda(cudaMalloc(&data_, size * sizeof(T)), "cudaMalloc");
+    if (size == 0) return;
+    kernels::check_cuda(cudaMalloc(&data_, size * sizeof(T)), "cudaMalloc");
+    kernels::check_cuda(cudaMemsetAsync(data_, 0xff, size * sizeof(T)), "NaNs");
+    kernels::check_cuda(cudaDeviceSynchronize(), "NaNs");
   }
   explicit DeviceVector(const std::vector<T>& values) : DeviceVector(values.size()) {
     kernels::check_cuda(cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice), "cudaMemcpy");

@@ -2,13 +2,14 @@
 // Runs something on the emulated device in many orders of threads, with eager and with lazy streams.
 #include <gtest/gtest.h>
 
+#include <device/control.hpp>
+
 #include <cmath>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "base/bfloat16.hpp"
-#include "kernels/emulated/control.hpp"
 
 namespace modr::test {
 

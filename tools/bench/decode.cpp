@@ -67,7 +67,8 @@ std::vector<Prompt> random_prompts(const DecodeRequest& request, int64_t batch) 
   return prompts;
 }
 
-double held_bytes() {
+double held_bytes(Device device) {
+  if (const auto memory = own_memory(device)) return static_cast<double>(memory->held);
   const AllocatorStats stats = allocator_stats();
   return static_cast<double>(stats.in_use + stats.cached);
 }
@@ -85,11 +86,11 @@ DecodeTimes time_decoding(const ModrModel& model, const DecodeRequest& request, 
     const double seconds = watch.seconds();
     if (calls == 0) times.prompt_s = seconds;
     if (calls > request.warm_up) times.token_s.push_back(seconds);
-    if (calls == request.warm_up) held = held_bytes();
+    if (calls == request.warm_up) held = held_bytes(model.type().device);
     ++calls;
     watch.reset();
   });
-  times.grown_bytes = (held_bytes() - held) / static_cast<double>(request.new_tokens);
+  times.grown_bytes = (held_bytes(model.type().device) - held) / static_cast<double>(request.new_tokens);
   return times;
 }
 
@@ -107,7 +108,9 @@ ReadingFloor reading_floor(const Communicator& world, const DecodeRequest& reque
     return static_cast<double>(values) * static_cast<double>(size_of(request.model.dtype));
   };
   const double core = bytes_of(weights.each_recurrence);
-  const double rate = measure_read_rate(world, static_cast<std::size_t>(core), request.repeats);
+  const double rate = request.model.device.is_cuda()
+                          ? peaks.read
+                          : measure_read_rate(world, static_cast<std::size_t>(core), request.repeats);
   return {bytes_of(weights.values(request.num_steps)), rate,
           bytes_of(weights.once) / peaks.read + core * static_cast<double>(request.num_steps) / rate};
 }
@@ -136,22 +139,23 @@ BenchTable decode_table(const DecodeRequest& request, const ReadingFloor& floor)
 int bench_on(const Communicator& world, const DecodeRequest& request) {
   if (world.size() > 1) throw UsageError(fmt::format("expected one rank, found {}", world.size()));
   const ModelConfig config = request.model.config(request.prompt + 1 + request.warm_up + request.new_tokens);
-  const Peaks peaks = measure_peaks(world, request.repeats);
+  const Peaks peaks = measure_peaks(world, request.repeats, request.model);
   const ReadingFloor floor = reading_floor(world, request, config, peaks);
-  ModrModel model(config, request.model.dtype, Trainable::none);
+  ModrModel model(config, request.model.type(), Trainable::none);
   model.initialize(1);
   model.pack_weights({});
   BenchTable table = decode_table(request, floor);
   for (const int64_t batch : request.batches) {
     log("decoding {} sequences, {}", batch, request.model.text());
     reset_peak_rss();
+    reset_most_tensor_bytes(request.model.device);
     const DecodeTimes times = time_decoding(model, request, batch);
     const double token = median(times.token_s);
     const double operations = 2 * static_cast<double>(batch * count_pass_weights(config).values(request.num_steps));
     table.rows.push_back({batch, times.prompt_s, ms * token, static_cast<double>(batch) / token,
                           floor.bytes / token / giga, percent * floor.seconds / token, operations / token / giga,
                           times.grown_bytes / kib, static_cast<double>(peak_rss_bytes()) / gib,
-                          static_cast<double>(allocator_stats().peak) / gib});
+                          static_cast<double>(most_tensor_bytes(request.model.device)) / gib});
   }
   const BenchSettings settings{{"benchmark", "decode"},
                                {"dtype", std::string(name_of(request.model.dtype))},

@@ -16,6 +16,7 @@
 #include "ops/rope.hpp"
 #include "ops/silu_gate.hpp"
 #include "optim/adamw.hpp"
+#include "tensor/run_on.hpp"
 
 namespace modr::tools {
 
@@ -23,12 +24,12 @@ namespace {
 
 using Forward = std::function<Variable()>;
 
-Tensor random_tensor(Shape shape, DType dtype) {
+Tensor random_tensor(Shape shape, TensorType type) {
   static uint64_t next = 0;
   PhiloxSequence rng(++next, RandomStream::data);
   std::vector<float> values(static_cast<std::size_t>(shape.numel()));
   for (float& value : values) value = static_cast<float>(rng.uniform()) - 0.5f;
-  return Tensor::from<float>(values, std::move(shape), dtype);
+  return Tensor::from<float>(values, std::move(shape), type.dtype).to(type.device);
 }
 
 struct Costs {
@@ -41,10 +42,10 @@ class Cases {
   explicit Cases(const KernelShapes& shapes) : shapes_(shapes) {}
 
   Variable rows(int64_t rows, int64_t width) const {
-    return Variable(random_tensor({rows, width}, shapes_.model.dtype), true);
+    return Variable(random_tensor({rows, width}, shapes_.model.type()), true);
   }
   Variable weight(Shape shape) const {
-    return Variable(random_tensor(std::move(shape), exact(shapes_.model.dtype)), true);
+    return Variable(random_tensor(std::move(shape), exact(shapes_.model.type())), true);
   }
   /// Bytes of `count` values of rows.
   double bytes(int64_t count) const {
@@ -108,7 +109,7 @@ void add_attention(Cases& cases, const KernelShapes& shapes) {
   const int64_t rows = shapes.rows(), e = shapes.model.n_embd, heads = shapes.model.n_heads;
   const double row = cases.bytes(rows * e);
   const Variable qkv = cases.rows(rows, 3 * e), bias = cases.weight({2, 1, heads, e / heads});
-  const Tensor table = ops::rope_table(shapes.seq_len, e / heads, 50000);
+  const Tensor table = ops::rope_table(shapes.seq_len, e / heads, 50000, shapes.model.device);
   const Offsets sequences = uniform_offsets(shapes.sequences, shapes.seq_len);
   const Indices positions = sequence_positions(sequences);
   const std::string shape =
@@ -144,15 +145,19 @@ void add_low_rank(Cases& cases, const KernelShapes& shapes) {
     cases.add(
         {"lora, down", shape_text(rows, e, rank), cases.bytes(rows * e), 2 * static_cast<double>(rows * e * rank), [=] {
            return [=] {
-             kernels::low_rank_down<T>(kernels::Cpu{}, x.data<T>(), rows, e, a.data<Exact<T>>(), rank, 1,
-                                       thin.data<Exact<T>>());
+             visit_place(x.device(), [&](auto on) {
+               kernels::low_rank_down<T>(on, x.pointer<T>(), rows, e, a.pointer<Exact<T>>(), rank, 1,
+                                         thin.pointer<Exact<T>>());
+             });
            };
          }});
     cases.add({"lora, up and add", shape_text(rows, rank, 3 * e), cases.bytes(rows * 6 * e),
                2 * static_cast<double>(rows * 3 * e * rank), [=] {
                  return [=] {
-                   kernels::low_rank_up<T>(kernels::Cpu{}, thin.data<Exact<T>>(), rows, rank, b.data<Exact<T>>(), 3 * e,
-                                           y.data<T>());
+                   visit_place(x.device(), [&](auto on) {
+                     kernels::low_rank_up<T>(on, thin.pointer<Exact<T>>(), rows, rank, b.pointer<Exact<T>>(), 3 * e,
+                                             y.pointer<T>());
+                   });
                  };
                }});
   }

@@ -53,18 +53,20 @@ struct KernelTimes {
 };
 
 // In turn, so that a busy machine slows both.
-KernelTimes time_case(const KernelCase& one, int64_t repeats) {
-  const BenchBuffer from(static_cast<std::size_t>(one.bytes / 2)), to(static_cast<std::size_t>(one.bytes / 2));
+KernelTimes time_case(const KernelCase& one, int64_t repeats, Device device) {
+  const BenchCopy copy_bytes(static_cast<std::size_t>(one.bytes / 2), device);
   std::vector<double> op, copy;
   constexpr int64_t warm_up = 2;
   for (int64_t i = 0; i < warm_up + repeats; ++i) {
     const std::function<void()> run = one.prepare();
+    synchronize(device);
     Stopwatch watch;
     run();
+    synchronize(device);
     const double op_seconds = watch.seconds();
-    copy_memory(from, to);  // brings the buffers where they fit, as prepare() did with the op's rows
+    copy_bytes();  // brings the buffers where they fit, as prepare() did with the op's rows
     watch.reset();
-    copy_memory(from, to);
+    copy_bytes();
     if (i < warm_up) continue;
     op.push_back(op_seconds);
     copy.push_back(watch.seconds());
@@ -89,9 +91,9 @@ BenchTable kernels_table(const KernelsRequest& request, const Peaks& peaks) {
   BenchTable table{"kernels",
                    "Ops",
                    fmt::format("{}, {} x {} tokens; median of {}. The floor is the longer of copying as many bytes in "
-                               "the same turn and of the packed {} product at 1024^3; the ratio is floor to time.",
+                               "the same turn and of the packed {} product at {}^3; the ratio is floor to time.",
                                request.shapes.model.text(), request.shapes.sequences, request.shapes.seq_len,
-                               request.repeats, name_of(request.shapes.model.dtype)),
+                               request.repeats, name_of(request.shapes.model.dtype), peaks.reference),
                    {{"op", "op"},
                     {"shape", "shape"},
                     {"time_us", "time, us"},
@@ -104,7 +106,8 @@ BenchTable kernels_table(const KernelsRequest& request, const Peaks& peaks) {
   for (const KernelCase& one : kernel_cases(request.shapes)) {
     if (one.op.find(request.only) == std::string::npos) continue;
     log("{} {}", one.op, one.shape);
-    table.rows.push_back(row_of(one, time_case(one, request.repeats), peaks.product(request.shapes.model.dtype)));
+    table.rows.push_back(row_of(one, time_case(one, request.repeats, request.shapes.model.device),
+                                peaks.product(request.shapes.model.dtype)));
   }
   return table;
 }
@@ -112,7 +115,7 @@ BenchTable kernels_table(const KernelsRequest& request, const Peaks& peaks) {
 int bench_on(const Communicator& world, const KernelsRequest& request) {
   if (world.size() > 1) throw UsageError(fmt::format("expected one rank, found {}", world.size()));
   request.shapes.model.config(request.shapes.seq_len);  // which checks the sizes
-  const Peaks peaks = measure_peaks(world, request.repeats);
+  const Peaks peaks = measure_peaks(world, request.repeats, request.shapes.model);
   const BenchSettings settings{{"benchmark", "kernels"},
                                {"dtype", std::string(name_of(request.shapes.model.dtype))},
                                {"threads", threads_in_use()},

@@ -4,6 +4,8 @@
 #include <sstream>
 #include <string>
 
+#include "tensor/run_on.hpp"
+
 namespace modr::tools {
 
 // 5 resets VmHWM (proc(5), clear_refs).
@@ -12,6 +14,16 @@ void reset_peak_rss() { std::ofstream("/proc/self/clear_refs") << "5"; }
 int64_t peak_rss_bytes() {
   std::ifstream status("/proc/self/status");
   return parse_peak_rss(status);
+}
+
+std::size_t most_tensor_bytes(Device device) {
+  const auto memory = own_memory(device);
+  return memory ? memory->at_most : allocator_stats().peak;
+}
+
+void reset_most_tensor_bytes(Device device) {
+  if (device.is_cuda()) kernels::reset_at_most(cuda_place(device));
+  else reset_allocator_peak();
 }
 
 int64_t parse_peak_rss(std::istream& status) {

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "tools/bench/options.hpp"
+#include "tools/cli/device_choice.hpp"
 
 namespace modr::tools {
 
@@ -53,6 +54,12 @@ void BenchModel::add_to(CommandLine& line) {
   layers->notifier([this](const std::string& value) { parse_layers(value, *this); });
   add("layers", layers, "layers of prelude, core and coda");
   add("dtype", dtype_value(dtype), "f32 or bf16, of activations and products");
+  add("product-size", count_value("product-size", product_size),
+      "of the square product that rates are held against; 0: 1024, on a GPU 8192");
+  add("device", po::value<std::string>()->value_name("DEVICE")->notifier([this](const std::string& name) {
+    device = choose_device(name);
+  }),
+      device_names);
 }
 
 ModelConfig BenchModel::config(int64_t block_size) const {

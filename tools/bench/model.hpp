@@ -14,11 +14,14 @@ struct BenchModel {
   int64_t n_embd = 1024, n_heads = 16, intermediate_size = 3584, vocab_size = 65536;
   int64_t prelude = 2, core = 4, coda = 2;  ///< layers
   DType dtype = DType::f32;
+  Device device = cpu_device;
+  int64_t product_size = 0;  ///< of the square product that rates are held against; 0: 1024, on a GPU 8192
 
   void add_to(CommandLine& line);
+  TensorType type() const { return {dtype, device}; }
   /// With tied embeddings and room for `block_size` tokens. Throws UsageError for impossible sizes.
   ModelConfig config(int64_t block_size) const;
-  /// "E 1024, H 16, F 3584, V 65536, layers 2+4+2, f32"
+  /// "E 1024, H 16, F 3584, V 65536, layers 2+4+2, f32", and the device where it is not the CPU
   std::string text() const;
 };
 

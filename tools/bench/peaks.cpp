@@ -9,6 +9,8 @@
 #include "base/integer.hpp"
 #include "base/log.hpp"
 #include "kernels/cpu/onednn_matmul.hpp"
+#include "ops/matmul.hpp"
+#include "tensor/random_fill.hpp"
 #include "tools/bench/options.hpp"
 
 namespace modr::tools {
@@ -16,7 +18,6 @@ namespace modr::tools {
 namespace {
 
 constexpr double giga = 1e9;
-constexpr int64_t reference_size = 1024;  // of the product that steps are held against
 constexpr std::size_t line_bytes = 64;
 constexpr std::size_t beyond_caches = std::size_t{512} << 20;
 
@@ -133,15 +134,68 @@ double measure_read_rate(const Communicator& world, std::size_t bytes, int64_t r
 
 double Peaks::product(DType dtype) const {
   for (const ProductPeak& peak : products)
-    if (peak.dtype == dtype && peak.size == reference_size && peak.packed) return *peak.packed;
-  fail("oneDNN has no {} product for this processor", name_of(dtype));
+    if (peak.dtype == dtype && peak.size == reference && peak.packed) return *peak.packed;
+  fail("no {} product was measured on {}", name_of(dtype), name_of(device));
 }
 
-Peaks measure_peaks(const Communicator& world, int64_t repeats) {
-  log("peaks: {} x {} threads", world.size(), threads_in_use());
-  Peaks peaks{world.size(), threads_in_use(), repeats, {}, 0, 0};
+namespace {
+
+// A product of a GPU, all of it computed when it returns.
+ProductPeak measure_gpu_product(const Communicator& world, TensorType type, int64_t size, const BenchPace& pace) {
+  const Tensor values = Tensor::empty({size, size}, exact(type));
+  fill_uniform(values, PhiloxStream(1, RandomStream::data), 0, 1);
+  const Tensor x = values.to(type.dtype), w = values.transpose(0, 1).clone().to(type.dtype);
+  const Tensor out = Tensor::empty({size, size}, type);
+  const auto multiply = [&] {
+    ops::matmul({x}, {w, true}, out);
+    synchronize(type.device);
+  };
+  const double operations = 2 * static_cast<double>(size * size * size * world.size());
+  return {type.dtype, size, operations / median(time_in_turn(world, {multiply}, pace).front()), {}};
+}
+
+Peaks measure_gpu_peaks(const Communicator& world, int64_t repeats, Device device, int64_t reference) {
+  log("peaks: {} x {}", world.size(), name_of(device));
+  Peaks peaks{
+      .ranks = world.size(), .threads = threads_in_use(), .repeats = repeats, .reference = reference, .device = device};
   const BenchPace pace{.repeats = repeats};
-  for (const int64_t size : {reference_size, 2 * reference_size})
+  for (const int64_t size : {reference / 8, reference})
+    for (const DType dtype : {DType::f32, DType::bf16})
+      peaks.products.push_back(measure_gpu_product(world, {dtype, device}, size, pace));
+  constexpr std::size_t bytes = std::size_t{2} << 30;  // far beyond the cache
+  const BenchCopy copy(bytes / 2, device);
+  peaks.copy = static_cast<double>(bytes) * world.size() / median(time_in_turn(world, {[&] { copy(); }}, pace).front());
+  peaks.read = peaks.copy;
+  return peaks;
+}
+
+}  // namespace
+
+BenchCopy::BenchCopy(std::size_t bytes, Device device) {
+  if (device.is_cuda()) {
+    const Shape shape{static_cast<int64_t>(ceil_div(bytes, sizeof(float)))};
+    from_there_ = Tensor::zeros(shape, {DType::f32, device});
+    to_there_ = Tensor::zeros(shape, {DType::f32, device});
+  } else {
+    from_ = std::make_unique<BenchBuffer>(bytes);
+    to_ = std::make_unique<BenchBuffer>(bytes);
+  }
+}
+
+void BenchCopy::operator()() const {
+  if (from_) return copy_memory(*from_, *to_);
+  to_there_.copy_from(from_there_);
+  synchronize(to_there_.device());
+}
+
+Peaks measure_peaks(const Communicator& world, int64_t repeats, const BenchModel& model) {
+  const int64_t usual = model.device.is_cuda() ? 8192 : 1024,
+                reference = model.product_size > 0 ? model.product_size : usual;
+  if (model.device.is_cuda()) return measure_gpu_peaks(world, repeats, model.device, reference);
+  log("peaks: {} x {} threads", world.size(), threads_in_use());
+  Peaks peaks{.ranks = world.size(), .threads = threads_in_use(), .repeats = repeats, .reference = reference};
+  const BenchPace pace{.repeats = repeats};
+  for (const int64_t size : {peaks.reference, 2 * peaks.reference})
     for (const DType dtype : {DType::f32, DType::bf16})
       peaks.products.push_back(measure_product(world, dtype, size, pace));
   peaks.read = measure_read_rate(world, beyond_caches, repeats);
@@ -155,22 +209,28 @@ BenchTable peaks_table(const Peaks& peaks) {
   BenchTable table{
       "peaks",
       "What this machine can do",
-      fmt::format("{} x {} threads at the same time, together; medians of {}. Products are oneDNN's, called "
-                  "directly; memory is {} MiB a rank.",
-                  peaks.ranks, peaks.threads, peaks.repeats, beyond_caches >> 20),
+      peaks.device.is_cuda()
+          ? fmt::format("{} x {}, medians of {}. Products are cuBLASLt's, weights as stored; memory is copied by our "
+                        "own kernel.",
+                        peaks.ranks, name_of(peaks.device), peaks.repeats)
+          : fmt::format("{} x {} threads at the same time, together; medians of {}. Products are oneDNN's, called "
+                        "directly; memory is {} MiB a rank.",
+                        peaks.ranks, peaks.threads, peaks.repeats, beyond_caches >> 20),
       {{"peak", "peak"}, {"dtype", "type"}, {"rate_g", "rate"}, {"unit", "unit"}},
       {}};
   const auto add = [&](std::string what, std::string dtype, std::optional<double> rate, const char* unit) {
     table.rows.push_back({std::move(what), std::move(dtype), rate ? BenchValue(*rate / giga) : BenchValue(), unit});
   };
   for (const ProductPeak& peak : peaks.products) {
-    add(fmt::format("product {}^3, packed weights", peak.size), std::string(name_of(peak.dtype)), peak.packed,
-        "GFLOP/s");
-    add(fmt::format("product {}^3, weights as stored", peak.size), std::string(name_of(peak.dtype)), peak.unpacked,
-        "GFLOP/s");
+    const bool on_gpu = peaks.device.is_cuda();
+    add(fmt::format("product {}^3, {}", peak.size, on_gpu ? "cuBLASLt" : "packed weights"),
+        std::string(name_of(peak.dtype)), peak.packed, "GFLOP/s");
+    if (!on_gpu)
+      add(fmt::format("product {}^3, weights as stored", peak.size), std::string(name_of(peak.dtype)), peak.unpacked,
+          "GFLOP/s");
   }
   add("memory, copied (read + written)", "-", peaks.copy, "GB/s");
-  add("memory, read", "-", peaks.read, "GB/s");
+  if (!peaks.device.is_cuda()) add("memory, read", "-", peaks.read, "GB/s");
   return table;
 }
 

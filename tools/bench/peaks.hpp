@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/dtype.hpp"
+#include "tensor/tensor.hpp"
+#include "tools/bench/model.hpp"
 #include "tools/bench/table.hpp"
 #include "tools/bench/timing.hpp"
 
@@ -25,16 +27,19 @@ struct ProductPeak {
 struct Peaks {
   int64_t ranks = 1, threads = 1;  ///< threads a rank
   int64_t repeats = 0;             ///< measurements, of which each figure is the median
-  std::vector<ProductPeak> products;
+  int64_t reference = 1024;        ///< size of the product that steps are held against
+  Device device = cpu_device;
+  std::vector<ProductPeak> products = {};
   double copy = 0;  ///< bytes a second, read and written, far beyond the caches
   double read = 0;  ///< bytes a second
 
-  /// The packed rate at 1024^3, which steps are held against. Throws Error where there is none.
+  /// The packed rate at the reference size. Throws Error where there is none.
   double product(DType dtype) const;
 };
 
-/// Collective. Takes 5 to 10 s, and 512 MiB a rank that are given back.
-Peaks measure_peaks(const Communicator& world, int64_t repeats);
+/// Collective. Takes 5 to 10 s, and 512 MiB a rank that are given back. Where the model
+/// is on a GPU: cuBLASLt's products, and its memory.
+Peaks measure_peaks(const Communicator& world, int64_t repeats, const BenchModel& model);
 BenchTable peaks_table(const Peaks& peaks);
 
 /// Memory of its own, first touched by the threads that will read it, so that pages lie near them.
@@ -54,6 +59,17 @@ class BenchBuffer {
 
 /// Copies all of `from` to `to`, of the same size, on all threads.
 void copy_memory(const BenchBuffer& from, const BenchBuffer& to);
+/// Copies a block of memory of its own, of so many bytes, to another on a device, and waits for it.
+class BenchCopy {
+ public:
+  BenchCopy(std::size_t bytes, Device device);
+  void operator()() const;
+
+ private:
+  std::unique_ptr<BenchBuffer> from_, to_;  // of the host
+  Tensor from_there_, to_there_;            // of a GPU
+};
+
 /// Reads all of it on all threads; the sum of its 64-bit words.
 uint64_t read_memory(const BenchBuffer& buffer);
 /// Bytes a second that all ranks together read of `bytes` each, again and again: the rate of the cache where they fit

@@ -5,7 +5,7 @@
     python peer_torch.py decode [--dtype f32|bf16] [--how eager|compile] [--batch 1] [sizes]
     python peer_torch.py check GOLDEN.h5...     largest logit and loss errors against golden files (needs h5py)
 
-Prints one JSON object. Sizes and their defaults are those of `modr bench`. bf16 is autocast over float32 weights in
+Prints one JSON object; --device cuda is for the first two. Sizes and their defaults are those of `modr bench`. bf16 is autocast over float32 weights in
 training, and weights of bf16 in decoding (what reads least).
 """
 import argparse
@@ -32,7 +32,7 @@ def train(args):
             p.requires_grad = "lora_" in name or "router" in name
     dtype = torch.bfloat16 if args.dtype == "bf16" else torch.float32
     if args.dtype == "bf16":
-        model.autocast = lambda: torch.autocast("cpu", torch.bfloat16)
+        model.autocast = lambda: torch.autocast(args.device, torch.bfloat16)
     if args.how == "compile":
         model.compile_blocks()
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -89,11 +89,18 @@ def decode(args):
             "tokens_per_s": args.batch / statistics.median(times)}
 
 
+def wait_for_device():
+    if torch.get_default_device().type == "cuda":
+        torch.cuda.synchronize()
+
+
 def timed(run, warm_up, repeats):
     times, results = [], []
     for i in range(warm_up + repeats):
+        wait_for_device()
         start = time.perf_counter()
         results.append(run())
+        wait_for_device()
         times.append(time.perf_counter() - start)
         print(f"{'warm-up' if i < warm_up else 'measured'}: {times[-1]:.3f} s", file=sys.stderr)
     return times[warm_up:], results
@@ -178,6 +185,7 @@ def parse():
     parser.add_argument("what", choices=("train", "decode", "check"))
     parser.add_argument("goldens", nargs="*")
     parser.add_argument("--dtype", choices=("f32", "bf16"), default="f32")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--how", choices=("eager", "compile"), default="eager")
     parser.add_argument("--mode", choices=("pretrain", "lora", "modr"), default="pretrain")
     parser.add_argument("--unit", choices=("sequence", "token"), default="sequence")
@@ -197,10 +205,13 @@ def main():
     if args.what == "check":
         print(json.dumps(check(args), indent=2))
         return
-    result = {"what": args.what, "torch": torch.__version__, "how": args.how, "dtype": args.dtype,
-              "threads": args.threads}
+    torch.set_default_device(args.device)
+    result = {"what": args.what, "torch": torch.__version__, "device": args.device, "how": args.how,
+              "dtype": args.dtype, "threads": args.threads}
     result |= train(args) if args.what == "train" else decode(args)
     result["peak_rss_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    if args.device == "cuda":
+        result["peak_gpu_gib"] = torch.cuda.max_memory_allocated() / 2**30
     print(json.dumps(result, indent=2))
 
 

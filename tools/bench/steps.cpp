@@ -9,7 +9,7 @@ namespace modr::tools {
 BenchSteps::BenchSteps(const Communicator& world, TrainJob job, const TrainData& data)
     : job_(std::move(job)),
       data_(data),
-      shard_(make_shard(world, job_, job_.parallel.placement)),
+      shard_(make_shard(world, job_, job_.parallel.placement, FirstWeights::initial, job_.device)),
       step_(job_, data_, shard_),
       sampler_(std::ssize(data_.set.rows), job_.train.global_batch, job_.seed) {}
 

@@ -139,7 +139,7 @@ class Router(nn.Module):
         self.register_buffer("bias", torch.zeros(c.n_branches))
 
     def forward(self, h, mask):
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(h.device.type, enabled=False):
             u = F.linear(h.float(), self.weight.float())
             if self.c.unit == "sequence":
                 real = mask.unsqueeze(-1).float()

@@ -91,6 +91,7 @@ TrainJob job_of(const TrainRequest& request, int64_t ranks) {
   job.train.trainable = request.mode == TrainMode::pretrain ? Trainable::all : Trainable::branches;
   job.train.recompute = request.recompute;
   job.train.dtype = request.model.dtype;
+  job.device = request.model.device;
   job.train.global_batch = request.sequences;
   job.train.microbatch = ceil_div(request.sequences, ranks);
   job.train.num_steps_no_grad = request.no_grad;
@@ -114,10 +115,10 @@ BenchTable step_table(const Communicator& world, const TrainRequest& request, Be
       "Training step",
       fmt::format(
           "{}; {} sequences of {} tokens, {} recurrences without and {} with gradient; median of {}. Operations "
-          "are those of products, counted once; the ratio is to the packed {} product at 1024^3. Memory is the "
+          "are those of products, counted once; the ratio is to the packed {} product at {}^3. Memory is the "
           "largest rank's.",
           request.model.text(), request.sequences, request.seq_len, request.no_grad, request.with_grad, request.steps,
-          name_of(request.model.dtype)),
+          name_of(request.model.dtype), peaks.reference),
       {{"mode", "mode"},
        {"unit", "unit"},
        {"ranks", "ranks"},
@@ -132,11 +133,12 @@ BenchTable step_table(const Communicator& world, const TrainRequest& request, Be
       {}};
   const BenchValue unit =
       request.mode == TrainMode::modr ? BenchValue(std::string(name_of(request.unit))) : BenchValue("-");
-  table.rows.push_back({std::string(name_of(request.mode)), unit, int64_t{world.size()}, threads_in_use(), step,
-                        static_cast<double>(request.sequences * request.seq_len) / step, operations / tera,
-                        operations / step / giga, percent * operations / step / peak,
-                        static_cast<double>(world.all_reduced(peak_rss_bytes(), ReduceOp::max)) / gib,
-                        static_cast<double>(world.all_reduced(int64_t(allocator_stats().peak), ReduceOp::max)) / gib});
+  table.rows.push_back(
+      {std::string(name_of(request.mode)), unit, int64_t{world.size()}, threads_in_use(), step,
+       static_cast<double>(request.sequences * request.seq_len) / step, operations / tera, operations / step / giga,
+       percent * operations / step / peak,
+       static_cast<double>(world.all_reduced(peak_rss_bytes(), ReduceOp::max)) / gib,
+       static_cast<double>(world.all_reduced(int64_t(most_tensor_bytes(request.model.device)), ReduceOp::max)) / gib});
   return table;
 }
 
@@ -151,7 +153,10 @@ PhaseTimes time_phases(const TrainRequest& request, BenchSteps& steps, const Tra
   StepPlan plan = steps.next_plan();
   const std::vector<Microbatch> batches{plan.samples};
   Stopwatch watch;
-  const auto lap = [&] { return std::exchange(watch, Stopwatch()).seconds(); };
+  const auto lap = [&] {
+    synchronize(job.device);
+    return std::exchange(watch, Stopwatch()).seconds();
+  };
   const auto forward = [&] {
     return ModelStage(job, data, model, plan, batches, 1.0 / static_cast<double>(request.sequences * request.seq_len))
         .forward(0, {});
@@ -168,7 +173,7 @@ PhaseTimes time_phases(const TrainRequest& request, BenchSteps& steps, const Tra
   times.optimizer = lap();
   model.pack_weights({true, job.parallel.merge_up_to});
   plan.depth.num_steps_no_grad = 0;
-  watch.reset();
+  lap();
   forward();
   times.forward = lap();
   times.no_grad = all_recurrences - times.forward;
@@ -223,8 +228,9 @@ int bench_on(const Communicator& world, const TrainRequest& request) {
   if (request.phases && world.size() > 1)
     throw UsageError(fmt::format("--phases: expected one rank, found {}", world.size()));
   const TrainJob job = job_of(request, world.size());
-  const Peaks peaks = measure_peaks(world, request.repeats);
+  const Peaks peaks = measure_peaks(world, request.repeats, request.model);
   reset_peak_rss();
+  reset_most_tensor_bytes(request.model.device);
   log("{} {}, {} x {} tokens", name_of(request.mode), request.model.text(), request.sequences, request.seq_len);
   const TrainData data = random_tokens(request.sequences, request.seq_len, job.model.vocab_size);
   BenchSteps steps(world, job, data);

@@ -7,6 +7,7 @@
 namespace modr::tools {
 
 Device choose_device(std::string_view name) {
+  if (name == "cpu") return cpu_device;
   const int gpus = kernels::gpu_count();
   if (name == "auto" && gpus == 0) return cpu_device;
   Device device{DeviceKind::cuda, static_cast<int16_t>(gpus == 0 ? 0 : detect_launch().place_on_host % gpus)};

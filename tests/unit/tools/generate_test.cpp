@@ -40,7 +40,7 @@ class Generate : public ::testing::Test {
 
   // The library's own answer, decoded at once.
   std::string expected(const std::vector<int32_t>& tokens, const GenerateOptions& given) const {
-    const LoadedModel loaded = load_model(file_, DType::f32);
+    const LoadedModel loaded = load_model(file_, {DType::f32});
     GenerateOptions options = given;
     options.stop_ids = {loaded.tokenizer.eos_id()};
     const Prompt prompt{tokens};

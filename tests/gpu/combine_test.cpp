@@ -40,7 +40,8 @@ struct Units {
     std::memcpy(to, of_units.data(), of_units.size() * sizeof(int64_t));
     to += of_units.size() * sizeof(int64_t);
     std::memcpy(to, of_passes.data(), of_passes.size() * sizeof(int64_t));
-    std::memcpy(to + of_passes.size() * sizeof(int64_t), position.data(), position.size() * sizeof(int32_t));
+    to += of_passes.size() * sizeof(int64_t);
+    if (!position.empty()) std::memcpy(to, position.data(), position.size() * sizeof(int32_t));
   }
   std::size_t at_units() const { return static_cast<std::size_t>((units * choices + 1) / 2 * 2) * sizeof(E); }
   CombineShape shape(const E* in) const {

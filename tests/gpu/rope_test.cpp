@@ -32,7 +32,7 @@ struct Tables {
     std::vector<int32_t> rows(static_cast<std::size_t>(s.rows));
     for (int64_t i = 0; i < s.rows; ++i)
       rows[static_cast<std::size_t>(i)] = static_cast<int32_t>(i * 5 % num_positions);
-    std::memcpy(all.data() + at_table() + table, rows.data(), rows.size() * sizeof(int32_t));
+    if (!rows.empty()) std::memcpy(all.data() + at_table() + table, rows.data(), rows.size() * sizeof(int32_t));
   }
   int64_t at_table() const { return (bias + 7) / 8 * 8; }
   const float* table_of(const E* in) const { return reinterpret_cast<const float*>(in + at_table()); }

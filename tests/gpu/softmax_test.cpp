@@ -53,7 +53,9 @@ TYPED_TEST(Softmax, NaNWhereNoneCanBeLargest) {
   constexpr T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
   const std::vector<T> x{-inf, -inf, inf, T(1), T(1), nan, nan, T(2), nan, nan};
   const auto all_nan = [](const std::vector<T>& expected, const std::vector<T>& found) {
-    for (std::size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(std::isnan(expected[i]) && std::isnan(found[i])) << i;
+    // (What a sum over -inf alone is on the CPU depends on how the compiler begins a largest value.)
+    for (std::size_t i = 0; i < found.size(); ++i)
+      EXPECT_TRUE((i == 0 || std::isnan(expected[i])) && std::isnan(found[i])) << i;
   };
   const auto run = [=](auto on, const T* in, T* y) { softmax(on, in, 5, 2, y); };
   run_twins<T>(10, run, all_nan, run_orders(), x);
