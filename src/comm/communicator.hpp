@@ -53,8 +53,8 @@ class Communicator {
   /// all that stands behind it until its other side has come: who sends to each other has to think of the order. What
   /// ends in the host's memory (splits, barriers, texts, numbers) is the business of the group on the host.
   Communicator on(Stream stream) const { return Communicator(backend_->on(stream)); }
-  /// Waits for all that a device's stream has of this group, no longer than the time-out. To be called before the host
-  /// waits for that stream in another way, which would have no time-out.
+  /// Waits for all that a device's stream has of this group, no longer than the time-out. (Who copies a tensor to the
+  /// host has that done first: base/before_waiting.hpp.)
   void settle() const { backend_->settle(); }
   void barrier() const;
 

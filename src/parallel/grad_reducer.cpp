@@ -102,7 +102,6 @@ void reduce_gradients(const Communicator& comm, const ParameterList& parameters,
   const MessagePath path = message_path(comm, parameters.front().variable.device());
   reduce_of_type<float>(path, parameters, bucket_bytes);
   reduce_of_type<double>(path, parameters, bucket_bytes);
-  path.comm.settle();
 }
 
 }  // namespace modr

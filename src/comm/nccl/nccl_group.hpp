@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/before_waiting.hpp"
 #include "comm/mpi_group.hpp"
 #include "comm/mpi_operation.hpp"
 
@@ -73,6 +74,7 @@ class NcclGroup : public std::enable_shared_from_this<NcclGroup> {
   std::shared_ptr<MpiGroup> group_;
   ncclComm_t comm_ = nullptr;  // null after an abort
   std::deque<std::shared_ptr<Started>> lagging_;
+  BeforeWaiting before_waiting_{[this] { settle(); }};
 };
 
 }  // namespace modr

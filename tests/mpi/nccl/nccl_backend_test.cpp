@@ -13,6 +13,7 @@
 #include "kernels/emulated/control.hpp"
 #include "support/device_vector.hpp"
 #include "support/mpi_world.hpp"
+#include "tensor/tensor_bytes.hpp"
 
 namespace modr {
 namespace {
@@ -320,6 +321,32 @@ TEST_P(OnAStream, WhoDoesNotComeIsNamed) {
   EXPECT_NE(text.find("all_reduce of 1000 f32"), std::string::npos) << text;
   EXPECT_NE(text.find("it is in phase asleep, step 3"), std::string::npos) << text;
   EXPECT_EQ(cudaStreamSynchronize(stream_.get()), cudaSuccess);  // the abort has ended what was under way
+  mpi_world().barrier();
+}
+
+// The host's own wait for a tensor has no time-out; what the tensor waits for has.
+TEST(OnATensorsStream, WhoDoesNotComeIsNamedToWhoReads) {
+  const Communicator host(make_mpi_backend());
+  if (host.size() == 1) GTEST_SKIP() << "nobody to wait for";
+  const Device gpu = parse_device("cuda");
+  const Stream stream{queue_of(gpu)};
+  ASSERT_TRUE(host.reaches(stream));
+  const Tensor values = Tensor::full({100}, {DType::f32, gpu}, 1);
+  host.on(stream).all_reduce(values_of<float>(values));
+  EXPECT_EQ(values.to_vector().front(), static_cast<double>(host.size()));
+  mpi_world().barrier();
+  if (host.rank() == host.size() - 1) {
+    host.announce({.phase = "asleep", .step = 4});
+    mpi_world().barrier();
+    return;
+  }
+  host.set_timeout(1);
+  const std::string text = lost_by(host.on(stream), [&] {
+    host.on(stream).all_reduce(values_of<float>(values));
+    values.to_vector();
+  });
+  EXPECT_TRUE(text.starts_with(fmt::format("rank {} did not come to collective ", host.size() - 1))) << text;
+  EXPECT_NE(text.find("it is in phase asleep, step 4"), std::string::npos) << text;
   mpi_world().barrier();
 }
 
