@@ -29,6 +29,7 @@ struct Launch {
   dim3 grid, block;
   std::size_t shared_bytes;  // dynamic
   cudaStream_t stream;
+  bool early = false;  // may begin before the kernel in front of it has ended: see wait_for_previous_kernel()
 };
 
 /// Puts a kernel into the stream's order; nothing where the grid has no blocks. Throws Error.
@@ -45,8 +46,22 @@ void launch(const Launch& at, void (*kernel)(Params...), Args&&... args) {
   config.blockDim = at.block;
   config.dynamicSmemBytes = at.shared_bytes;
   config.stream = at.stream;
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  if (at.early) {
+    config.attrs = &early;
+    config.numAttrs = 1;
+  }
   check_cuda(cudaLaunchKernelEx(&config, kernel, static_cast<Params>(std::forward<Args>(args))...),
              "launch of a kernel");
+}
+
+/// Of the place's GPU.
+inline int multiprocessors_of(Cuda on) {
+  int count = 0;
+  check_cuda(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, on.device), "number of multiprocessors");
+  return count;
 }
 
 /// Blocks for `n` things, `each` a block, at most `most`: kernels stride over the rest.

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <span>
 
 #include "base/error.hpp"
 #include "kernels/emulated/device.hpp"
@@ -37,8 +38,12 @@ cudaError_t enqueue_kernel(const cudaLaunchConfig_t& config, const void* kernel,
     const std::size_t shared = limit == d.shared_limits.end() ? usual_shared_bytes : limit->second;
     if (!is_possible(config.gridDim, config.blockDim)) return cudaErrorInvalidConfiguration;
     if (config.dynamicSmemBytes > shared) return cudaErrorInvalidValue;
-    d.enqueue(config.stream, [config, body = std::move(body)] {
-      scheduler.run({config.gridDim, config.blockDim, config.dynamicSmemBytes, &body});
+    bool early = false;
+    for (const cudaLaunchAttribute& each : std::span(config.attrs, config.numAttrs))
+      if (each.id == cudaLaunchAttributeProgrammaticStreamSerialization)
+        early = each.val.programmaticStreamSerializationAllowed != 0;
+    d.enqueue(config.stream, [config, early, body = std::move(body)] {
+      scheduler.run({config.gridDim, config.blockDim, config.dynamicSmemBytes, &body, early});
     });
     return cudaSuccess;
   });
@@ -104,6 +109,11 @@ cudaError_t cudaGetDeviceCount(int* devices) {
 }
 cudaError_t cudaGetDevice(int* index) {
   *index = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int index) {
+  if (index != 0) return cudaErrorInvalidDevice;
+  *value = 3;  // multiprocessors: an odd number, which divides little
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int index) { return index == 0 ? cudaSuccess : cudaErrorInvalidDevice; }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "kernels/emulated/device/memory.hpp"
 #include "kernels/emulated/sanitizers.hpp"
 
 uint3 threadIdx{}, blockIdx{};
@@ -172,6 +173,9 @@ void Scheduler::drop_fibers() {  // threads that will never end are on their sta
 
 void Scheduler::check_end_of_block() {
   if (error_.empty() && finished_ < threads_) error_ = who_waits();
+  if (error_.empty() && grid_->early && waits_for_previous_ != threads_)
+    error_ = fmt::format("{} of {} threads of {} waited for the kernel before theirs, which was launched early",
+                         waits_for_previous_, threads_, name_of_block());
   const std::string written = end_shared_memory(!error_.empty());
   if (error_.empty()) error_ = written;
   if (error_.empty()) return;
@@ -182,7 +186,7 @@ void Scheduler::check_end_of_block() {
 
 void Scheduler::run_block(uint64_t index) {
   blockIdx = place_of(index, grid_->blocks);
-  started_ = finished_ = barriers_ = 0;
+  started_ = finished_ = barriers_ = waits_for_previous_ = 0;
   ++counters_.blocks;
   for (unsigned i = 0; i < threads_; ++i) sequence_[i] = order_ == Order::reverse ? threads_ - 1 - i : i;
   if (order_ == Order::shuffled) std::shuffle(sequence_.begin(), sequence_.end(), dice_);
@@ -222,5 +226,6 @@ void Scheduler::run(const Grid& grid) {
 void set_order(Order order, uint64_t seed) { scheduler.set_order(order, seed); }
 Counters counters() { return scheduler.counters(); }
 void sync_threads(Line line) { scheduler.sync_threads(line); }
+void wait_for_previous_kernel() { scheduler.wait_for_previous_kernel(); }
 
 }  // namespace modr::emulated

@@ -1,4 +1,5 @@
 // Kernels and calls with one deliberate mistake each, as people make them: the emulated device says what is wrong.
+#include <device/memory.hpp>
 #include <device/shared.hpp>
 #include <device/tensor_core.hpp>
 
@@ -266,6 +267,17 @@ TEST(Mistakes, CaptureOfAStreamThatIsNotJoined) {
   check_cuda(cudaStreamWaitEvent(b.get(), event), "fork");
   EXPECT_EQ(cudaStreamEndCapture(a.get(), &graph), cudaErrorStreamCaptureUnjoined);
   cudaEventDestroy(event);
+}
+
+__global__ void begins_early_and_does_not_wait(float* x, float* y) {
+  if (threadIdx.x < 31) wait_for_previous_kernel();
+  y[threadIdx.x] = x[threadIdx.x];
+}
+TEST(Mistakes, EarlyKernelThatDoesNotWait) {
+  const auto early = [](float* x, float* y) {
+    launch({1, 32, 0, nullptr, true}, begins_early_and_does_not_wait, x, y);
+  };
+  expect_found(fault_of(early), "31 of 32 threads of block (0,0,0) waited for the kernel before theirs");
 }
 
 TEST(Mistakes, ImpossibleBlocks) {
