@@ -22,10 +22,12 @@ NcclGroup::NcclGroup(std::shared_ptr<MpiGroup> group, const ncclUniqueId& id) : 
                "ncclCommInitRankConfig");
     poll_until_ready(group_->tag(Operation::open_nccl), group_->members());
   });
+  group_->monitor().add(*this);
 }
 
 // ncclCommAbort frees without asking the other ranks, whereas ncclCommDestroy may wait for them.
 NcclGroup::~NcclGroup() {
+  group_->monitor().remove(*this);
   int is_over = 0;
   MODR_SERIALIZED(MPI_Finalized, &is_over);
   try {
@@ -63,6 +65,13 @@ void NcclGroup::settle() {
     lagging_.front()->wait();
     lagging_.pop_front();
   }
+}
+
+// While this rank waits for another on the host, that one may wait for this one's GPU: who looks at what is under way
+// hears of its errors, and an emulated GPU gets on when it is looked at. Never done.
+bool NcclGroup::advance() {
+  if (!lagging_.empty()) lagging_.back()->is_event_done();
+  return false;
 }
 
 void NcclGroup::let_lag() {

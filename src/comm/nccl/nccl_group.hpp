@@ -10,6 +10,7 @@
 
 #include "base/before_waiting.hpp"
 #include "comm/mpi_group.hpp"
+#include "comm/mpi_monitor.hpp"
 #include "comm/mpi_operation.hpp"
 
 namespace modr {
@@ -18,7 +19,7 @@ namespace modr {
 /// is one launch: NCCL moves the data in a stream's order, MPI compares tags beside it, and an event behind it tells
 /// when it is done. NCCL itself would wait for ever: every wait for an operation has the time-out of the group, and
 /// ends the communicator (ncclCommAbort), with all that is under way, when the ranks have lost each other.
-class NcclGroup : public std::enable_shared_from_this<NcclGroup> {
+class NcclGroup final : public std::enable_shared_from_this<NcclGroup>, private Advancing {
  public:
   /// Collective; begins to make a communicator from rank 0's `id`, of the calling thread's GPU, and waits for it.
   NcclGroup(std::shared_ptr<MpiGroup> group, const ncclUniqueId& id);
@@ -45,9 +46,9 @@ class NcclGroup : public std::enable_shared_from_this<NcclGroup> {
     void record(cudaStream_t stream);
     bool done();
     void wait();
+    bool is_event_done();
 
    private:
-    bool is_event_done();
 
     NcclGroup& nccl_;
     std::unique_ptr<MpiOperation> agreement_;
@@ -68,6 +69,7 @@ class NcclGroup : public std::enable_shared_from_this<NcclGroup> {
   void or_abort(F&& work);
   void poll_until_ready(const Tag& tag, std::span<const int32_t> partners);
   void check_error();
+  bool advance() override;
   void let_lag();
   void leave();
 

@@ -218,6 +218,18 @@ TEST_P(OnAStream, MessagesKeepTheirOrder) {
   EXPECT_EQ(received.values(), of_previous);
 }
 
+// Rank 0 has given its GPU the work and waits for the others on the host, who wait for that work.
+TEST_P(OnAStream, GoesOnWhileARankWaitsOnTheHost) {
+  const DeviceVector<int64_t> value(std::vector<int64_t>{1});
+  host_.set_timeout(20);
+  device_.all_reduce(span_of(value));
+  if (rank_ > 0) {
+    device_.settle();
+    EXPECT_EQ(value.values().front(), size_);
+  }
+  host_.barrier();
+}
+
 TEST_P(OnAStream, PartsHaveStreamsToo) {
   const Communicator parity = host_.split(rank_ % 2, -rank_, "parity");
   ASSERT_TRUE(parity.reaches(Stream{stream_.get()}));
