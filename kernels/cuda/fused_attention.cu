@@ -122,18 +122,34 @@ FusedTensors from_column(FusedTensors t, int64_t column) {
   return t;
 }
 
+// The room beside tensors of all calls together, which use it one after the other.
+struct Rooms {
+  Begins begins;
+  int64_t offsets, lengths, sums;  // elements: of each of the three, of lengths, of the packed log_sum_exp
+
+  Rooms(const AttentionShape& s, const FusedShape& call)
+      : begins{(s.sequences + call.sequences - 1) / call.sequences, call.sequences, {}, {}, {}, {}},
+        offsets(begins.calls * begins.step()),
+        lengths(begins.calls * begins.length_step()),
+        sums(s.rows * call.heads) {}
+
+  int64_t bytes(int64_t workspace) const {
+    return 3 * Room::bytes_of<int64_t>(offsets) + Room::bytes_of<int32_t>(lengths) + Room::bytes_of<float>(sums) +
+           workspace;
+  }
+};
+
 // All sequences and heads of `t`, whose addresses are those of tensors, by `plan`, a part after the other.
 void run_calls(Cuda on, const AttentionShape& s, const FusedShape& call, const FusedPlan& plan, FusedTensors t) {
-  Begins begins{(s.sequences + call.sequences - 1) / call.sequences, call.sequences, {}, {}, {}, {}};
-  const int64_t offsets = begins.calls * begins.step(), lengths = begins.calls * begins.length_step();
+  Rooms rooms(s, call);
+  Room room(on, rooms.bytes(plan.workspace()));
+  Begins& begins = rooms.begins;
+  for (int64_t** at : {&begins.in_qkv, &begins.in_out, &begins.in_log_sum_exp}) *at = room.take<int64_t>(rooms.offsets);
+  begins.lengths = room.take<int32_t>(rooms.lengths);
   float* const log_sum_exp = t.log_sum_exp;  // [heads, rows]
-  Room room(on, 3 * Room::bytes_of<int64_t>(offsets) + Room::bytes_of<int32_t>(lengths) +
-                    Room::bytes_of<float>(s.rows * call.heads) + plan.workspace());
-  for (int64_t** at : {&begins.in_qkv, &begins.in_out, &begins.in_log_sum_exp}) *at = room.take<int64_t>(offsets);
-  begins.lengths = room.take<int32_t>(lengths);
-  t.log_sum_exp = room.take<float>(s.rows * call.heads);
+  t.log_sum_exp = room.take<float>(rooms.sums);
   t.workspace = room.take<std::byte>(plan.workspace());
-  launch({blocks_for(offsets, 256, 1024), 256, 0, stream_of(on)}, write_begins, s, call.heads, begins);
+  launch({blocks_for(rooms.offsets, 256, 1024), 256, 0, stream_of(on)}, write_begins, s, call.heads, begins);
   for (int64_t head = 0; head < s.heads; head += call.heads) {
     FusedTensors part = from_column(t, head * s.head_dim);
     float* const of_heads = log_sum_exp + head * s.rows;
@@ -149,8 +165,11 @@ void run_calls(Cuda on, const AttentionShape& s, const FusedShape& call, const F
   }
 }
 
+// What is done here, wherever its tensors are.
+bool is_taken(const AttentionShape& s) { return s.rows > 0 && s.head_dim % 16 == 0 && is_wanted(); }
+
 bool attend(Cuda on, const AttentionShape& s, bool backward, const FusedTensors& t) {
-  if (s.rows == 0 || s.head_dim % 16 != 0 || !is_aligned(t) || !is_wanted()) return false;
+  if (!is_taken(s) || !is_aligned(t)) return false;
   const FusedShape call = fused_calls(s, backward);
   Plans& plans = Plans::of(on.device);
   const std::lock_guard lock(plans.mutex);
@@ -182,6 +201,12 @@ int64_t fused_workspace(const FusedShape& call) {
   constexpr int64_t small = 64 << 10;
   if (!call.backward) return small;
   return scores_of(call) + call.sequences * call.longest * call.heads * int64_t{sizeof(float)} + small;
+}
+
+int64_t attention_room_on_gpu(const AttentionShape& s) {
+  if (!has_fused_attention() || !is_taken(s)) return 0;
+  const FusedShape call = fused_calls(s, true);
+  return Rooms(s, call).bytes(fused_workspace(call));
 }
 
 bool attend_fused(Cuda on, const CausalAttention<bfloat16>& a) {

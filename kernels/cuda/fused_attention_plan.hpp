@@ -49,6 +49,9 @@ struct FusedOffer {
   std::string refusal;
 };
 
+/// Whether there can be any.
+bool has_fused_attention();
+
 /// Takes about a second: cuDNN compiles. Says once why there is none.
 FusedOffer plan_fused_attention(Cuda on, const FusedShape& shape);
 /// For a GPU that need not be here, described as cuDNN does (JSON): a plan that cannot be run.

@@ -142,5 +142,17 @@ TEST(FusedAttentionCalls, AreRoundedUpAndBounded) {
   EXPECT_EQ(calls(10'000, 4, 1, false).sequences, 512);
 }
 
+TEST(FusedAttentionRoom, IsOneCallsAndLittleMore) {
+  if (!has_fused_attention()) GTEST_SKIP() << "no fused attention here";
+  const auto room = [](int64_t sequences, int64_t longest, int64_t head_dim) {
+    return attention_room_on_gpu({nullptr, sequences, 55, head_dim, sequences * longest, longest});
+  };
+  const int64_t huginn = 4 * 55 * 1024 * 1024 * 2;
+  EXPECT_GE(room(4, 1024, 96), huginn);
+  EXPECT_LE(room(4, 1024, 96), huginn + (4 << 20));
+  EXPECT_LE(room(40, 1024, 96), huginn + (16 << 20));
+  EXPECT_EQ(room(4, 1024, 95), 0);
+}
+
 }  // namespace
 }  // namespace modr::kernels

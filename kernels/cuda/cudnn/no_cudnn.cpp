@@ -3,6 +3,7 @@
 
 namespace modr::kernels {
 
+bool has_fused_attention() { return false; }
 FusedOffer plan_fused_attention(Cuda, const FusedShape&) { return {nullptr, "built without cuDNN"}; }
 FusedOffer plan_fused_attention(const std::string&, const FusedShape&) { return {nullptr, "built without cuDNN"}; }
 

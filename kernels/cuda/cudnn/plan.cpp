@@ -198,6 +198,8 @@ FusedOffer offer(Make make) {
 
 }  // namespace
 
+bool has_fused_attention() { return true; }
+
 FusedOffer plan_fused_attention(Cuda on, const FusedShape& shape) {
   static std::mutex mutex;
   static std::string said;
