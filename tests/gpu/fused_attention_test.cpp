@@ -17,6 +17,11 @@ struct Case {
   AttentionShape on_host() const { return shape_on_host(offsets.data(), std::ssize(offsets) - 1, heads, head_dim); }
   int64_t rows() const { return offsets.back(); }
   int64_t width() const { return heads * head_dim; }
+
+  friend void PrintTo(const Case& c, std::ostream* out) {
+    *out << c.rows() << " rows, " << c.heads << " heads of " << c.head_dim << ", " << (c.most_scores >> 10)
+         << " KiB a call";
+  }
 };
 
 constexpr int64_t enough = 512 << 20;

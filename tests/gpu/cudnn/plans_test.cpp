@@ -37,6 +37,8 @@ struct Case {
   const char* name;
   int64_t sequences, longest, heads, head_dim;
   int64_t calls;  // backward, of all of it
+
+  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 };
 
 AttentionShape shape_of(const Case& c) {
