@@ -2,6 +2,7 @@
 #include "kernels/cuda/launch.hpp"
 #include "kernels/cuda/pack.hpp"
 #include "kernels/cuda/reduce.hpp"
+#include "kernels/cuda/scratch.hpp"
 #include "kernels/cuda/tensor_table.hpp"
 #include "kernels/cuda/turn.hpp"
 
@@ -202,8 +203,8 @@ void add_squares(Cuda on, std::span<const std::span<const T>> tensors, double* s
   if (parts == 0) return;
 
   const cudaStream_t stream = stream_of(on);
-  double* sums = nullptr;
-  check_cuda(cudaMallocAsync(&sums, static_cast<std::size_t>(parts) * sizeof(double), stream), "room for sums");
+  const Scratch scratch(on, static_cast<std::size_t>(parts) * sizeof(double));
+  double* sums = scratch.as<double>();
   TensorTable<Squared<T>> table;
   double* to = sums;
   const auto start = [&] {
@@ -217,7 +218,6 @@ void add_squares(Cuda on, std::span<const std::span<const T>> tensors, double* s
   }
   start();
   launch({1, threads, 0, stream}, add_parts, sums, parts, sum);
-  check_cuda(cudaFreeAsync(sums, stream), "room for sums");
 }
 
 namespace {

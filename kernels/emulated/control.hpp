@@ -21,6 +21,10 @@ void set_streams(Streams streams);
 /// How much memory the device has from here on, at least what is in use: 64 GiB at first.
 void set_device_memory(std::size_t bytes);
 
+/// From here on in the stream's order only the first `bytes` of an allocation may be used: they are NaNs again, with a
+/// guard behind them.
+void limit_memory(cudaStream_t stream, void* memory, std::size_t bytes);
+
 /// What has run in this process.
 struct Counters {
   uint64_t launches, blocks, threads, switches;

@@ -2,7 +2,7 @@
 #include <device/shared.hpp>
 #include <device/tensor_core.hpp>
 
-#include "kernels/cuda/launch.hpp"
+#include "kernels/cuda/scratch.hpp"
 #include "support/device_vector.hpp"
 #include "support/expect_error.hpp"
 #include "support/orders.hpp"
@@ -176,6 +176,32 @@ TEST(Mistakes, PastTheEndOfDeviceMemory) {
   if (emulated::has_address_sanitizer()) GTEST_SKIP() << "the address sanitizer ends the program, and says more";
   expect_found(fault_of_kernel(past_device_memory, 1, 128),
                "a kernel wrote past the end of 512 bytes of device memory");
+}
+
+// In a piece of memory that is large enough, since others wanted more before.
+TEST(Mistakes, PastTheEndOfScratch) {
+  if (emulated::has_address_sanitizer()) GTEST_SKIP() << "the address sanitizer ends the program, and says more";
+  const DeviceStream stream;
+  const auto start = [&](float*, float* y) {
+    { const Scratch larger(stream.place(), 4096); }
+    const Scratch scratch(stream.place(), 128 * sizeof(float));
+    launch({1, 128, 0, stream.get()}, past_device_memory, y, scratch.as<float>());
+  };
+  expect_found(fault_of(start), "a kernel wrote past the end of 512 bytes of device memory");
+}
+
+__global__ void copy_one(float* x, float* y) { *y = *x; }
+TEST(Mistakes, WhatAnotherOperationLeftInScratch) {
+  const DeviceStream stream;
+  const auto start = [&](float* x, float* y) {
+    {
+      const Scratch before(stream.place(), sizeof(float));
+      launch({1, 1, 0, stream.get()}, copy_one, x, before.as<float>());
+    }
+    const Scratch scratch(stream.place(), sizeof(float));
+    launch({1, 1, 0, stream.get()}, copy_one, scratch.as<float>(), y);
+  };
+  expect_found(fault_of(start), nan_found);
 }
 
 struct TooMuch {
