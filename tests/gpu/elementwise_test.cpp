@@ -136,7 +136,7 @@ TYPED_TEST(Elementwise, CopyOfAnyStrides) {
   const StridedCopy one{0, {}, {}, {}};
   const StridedCopy none{2, {0, 3}, {3, 1}, {3, 1}};
   for (const auto& [shape, n] : {std::pair{dense, 30}, {turned, 30}, {repeated, 28}, {six, 36}, {one, 1}, {none, 0}})
-    expect_same_bits<float>(values<T>(40), n, [&](auto on, const T* x, float* y) { copy(on, shape, x, y); });
+    expect_same_bits<float>(values<T>(40), n, [&, &as = shape](auto on, const T* x, float* y) { copy(on, as, x, y); });
 }
 
 TYPED_TEST(Elementwise, MoreThanAllBlocksAtOnce) {
@@ -170,11 +170,21 @@ TYPED_TEST(ElementwiseExact, SigmoidBackward) {
 
 TYPED_TEST(ElementwiseExact, AddTurned) {
   using T = TypeParam;
-  for (const auto& [rows, columns] : {std::pair{0, 5}, {1, 1}, {33, 65}, {5, 100}, {31, 1}})
-    expect_close<T>(values<T>(rows * columns), rows * columns, 2, 8, [=](auto on, const T* x, T* y) {
-      fill(on, T(0.125), int64_t{rows * columns}, y);
-      add_turned(on, x, int64_t{rows}, int64_t{columns}, T(0.9), y);
-    });
+  for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{0, 5}, {1, 1}, {33, 65}, {5, 100}, {31, 1}})
+    expect_close<T>(values<T>(rows * columns), rows * columns, 2, 8,
+                    [m = rows, n = columns](auto on, const T* x, T* y) {
+                      fill(on, T(0.125), m * n, y);
+                      add_turned(on, x, m, n, T(0.9), y);
+                    });
+}
+
+TEST(Elementwise, AddTurnedOfMoreTilesThanBlocks) {
+  constexpr int64_t rows = 4096 * 32 + 33;
+  const auto run = [](auto on, const float* x, float* y) {
+    fill(on, 0.125f, rows, y);
+    add_turned(on, x, rows, int64_t{1}, 0.9f, y);
+  };
+  run_twins<float>(rows, run, check_closeness<float>(2, 8), {run_orders()[2]}, values<float>(rows));
 }
 
 }  // namespace
