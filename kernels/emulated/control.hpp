@@ -8,7 +8,8 @@
 
 namespace modr::emulated {
 
-/// In which order the blocks of a grid, the threads of a block and those that wait for each other run.
+/// In which order the blocks of a grid, the threads of a block and those that wait for each other run; in reverse each
+/// warp gets as far ahead of the others as it can.
 enum class Order { forward, reverse, shuffled };
 /// A stream does its work when it is given it, or as late as CUDA allows: when somebody waits for it. An asynchronous
 /// copy of a kernel (cp.async) likewise happens at once, or when its group is waited for.

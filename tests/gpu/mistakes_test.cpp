@@ -2,6 +2,7 @@
 #include <device/shared.hpp>
 #include <device/tensor_core.hpp>
 
+#include "kernels/cuda/reduce.hpp"
 #include "kernels/cuda/scratch.hpp"
 #include "support/device_vector.hpp"
 #include "support/expect_error.hpp"
@@ -71,6 +72,21 @@ __global__ void reuse_without_barrier(float* x, float* y) {
 TEST(Mistakes, SharedMemoryUsedAgainWithoutABarrier) {
   if (emulated::has_thread_sanitizer()) GTEST_SKIP() << reported_race;
   expect_found(fault_of_kernel(reuse_without_barrier, 1, 128), other_bits);
+}
+
+// (A warp that has met five times has to come back before a thread of the other has read once.)
+__global__ void two_sums_in_the_same_place(float* x, float* y) {
+  Buffer& s = block_shared<Buffer>();
+  for (unsigned round = 0; round < 2; ++round) {  // here a barrier
+    const float sum = warp_sum(x[round * 64 + threadIdx.x]);
+    if (threadIdx.x % 32 == 0) s.of[threadIdx.x / 32] = sum;
+    __syncthreads();
+    y[round * 64 + threadIdx.x] = s.of[0] + s.of[1];
+  }
+}
+TEST(Mistakes, SharedMemoryUsedAgainByAWarpThatIsAhead) {
+  if (emulated::has_thread_sanitizer()) GTEST_SKIP() << reported_race;
+  expect_found(fault_of_kernel(two_sums_in_the_same_place, 1, 64), other_bits);
 }
 
 __global__ void neighbour_without_warp_barrier(float* x, float* y) {
