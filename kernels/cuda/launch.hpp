@@ -25,6 +25,9 @@ inline cudaStream_t stream_of(Cuda on) {
   return static_cast<cudaStream_t>(on.stream);
 }
 
+/// What CUDA takes as a kernel's arguments.
+inline constexpr std::size_t most_argument_bytes = 4096;
+
 struct Launch {
   dim3 grid, block;
   std::size_t shared_bytes;  // dynamic
@@ -35,6 +38,7 @@ struct Launch {
 /// Puts a kernel into the stream's order; nothing where the grid has no blocks. Throws Error.
 template <typename... Params, typename... Args>
 void launch(const Launch& at, void (*kernel)(Params...), Args&&... args) {
+  static_assert((std::size_t{0} + ... + sizeof(Params)) <= most_argument_bytes);
   if (at.grid.x == 0 || at.grid.y == 0 || at.grid.z == 0) return;
   constexpr std::size_t usual_shared_bytes = 48 << 10;
   if (at.shared_bytes > usual_shared_bytes)

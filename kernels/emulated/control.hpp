@@ -8,7 +8,8 @@
 
 namespace modr::emulated {
 
-/// In which order the blocks of a grid, the threads of a block and those that wait for each other run.
+/// In which order the blocks of a grid, the threads of a block and those that wait for each other run; in reverse each
+/// warp gets as far ahead of the others as it can.
 enum class Order { forward, reverse, shuffled };
 /// A stream does its work when it is given it, or as late as CUDA allows: when somebody waits for it. An asynchronous
 /// copy of a kernel (cp.async) likewise happens at once, or when its group is waited for.
@@ -20,6 +21,10 @@ void set_streams(Streams streams);
 
 /// How much memory the device has from here on, at least what is in use: 64 GiB at first.
 void set_device_memory(std::size_t bytes);
+
+/// From here on in the stream's order only the first `bytes` of an allocation may be used: they are NaNs again, with a
+/// guard behind them.
+void limit_memory(cudaStream_t stream, void* memory, std::size_t bytes);
 
 /// What has run in this process.
 struct Counters {

@@ -59,7 +59,7 @@ void Device::drain_all() {
 // With the address sanitizer the device's memory is forbidden but while the device works.
 void Device::do_work(const Work& work) {
   if (depth_++ == 0)
-    for (const auto& [memory, allocation] : device_memory) allow(memory, allocation.bytes);
+    for (const auto& [memory, allocation] : device_memory) allow(memory, allocation.usable);
   try {
     work();
     if (!is_held_) check_guards();
@@ -136,6 +136,16 @@ bool Device::release(std::map<char*, Allocation>& kind, void* memory) {
   return true;
 }
 
+void Device::limit(void* memory, std::size_t bytes) {
+  const auto found = device_memory.find(static_cast<char*>(memory));
+  if (found == device_memory.end()) fail("emulated device: work uses {}, memory that has been given back", memory);
+  Allocation& allocation = found->second;
+  allow(memory, allocation.bytes);
+  fill_guarded(memory, bytes);
+  forbid(static_cast<char*>(memory) + bytes, allocation.bytes - bytes);
+  allocation.usable = bytes;
+}
+
 bool Device::holds(const std::map<char*, Allocation>& kind, const void* memory, std::size_t bytes) {
   auto* first = static_cast<char*>(const_cast<void*>(memory));
   auto next = kind.upper_bound(first);
@@ -146,13 +156,21 @@ bool Device::holds(const std::map<char*, Allocation>& kind, const void* memory, 
 
 void Device::check_guards() const {
   for (const auto& [memory, allocation] : device_memory)
-    if (!guard_is_whole(memory, allocation.bytes))
-      fail("emulated device: a kernel wrote past the end of {} bytes of device memory", allocation.bytes);
+    if (!guard_is_whole(memory, allocation.usable))
+      fail("emulated device: a kernel wrote past the end of {} bytes of device memory", allocation.usable);
 }
 
 void set_streams(Streams when) {
   call([&](Device& d) {
     d.set_streams(when);
+    return cudaSuccess;
+  });
+}
+
+// (Called by destructors.)
+void limit_memory(cudaStream_t stream, void* memory, std::size_t bytes) {
+  call_of_destructor([&](Device& d) {
+    d.enqueue(stream, [&d, memory, bytes] { d.limit(memory, bytes); });
     return cudaSuccess;
   });
 }

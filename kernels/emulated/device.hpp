@@ -42,6 +42,7 @@ struct Event {
 
 struct Allocation {
   std::size_t bytes = 0;
+  std::size_t usable = bytes;  // of them (limit_memory())
   bool released = false;  // by its owner, but work in front of that may still use it
 };
 
@@ -75,6 +76,7 @@ class Device {
   // Memory. Null of the device where its memory does not suffice.
   void* allocate(std::map<char*, Allocation>& kind, std::size_t bytes);
   bool release(std::map<char*, Allocation>& kind, void* memory);
+  void limit(void* memory, std::size_t bytes);
   /// Whether [memory, memory + bytes] lies in one allocation.
   static bool holds(const std::map<char*, Allocation>& kind, const void* memory, std::size_t bytes);
   bool reaches(const void* memory, std::size_t bytes) const {

@@ -52,15 +52,13 @@ void Scheduler::wait() {
   let_run(me);
 }
 
-void Scheduler::end_with(const std::string& error) {
-  if (error_.empty()) error_ = error;
-  release(&end_place_);
-  Fiber& me = *running_;
-  for (;;) me.switch_to(*host_);
-}
+namespace {
+struct GivenUp {};  // thrown, so that what is on the thread's stack is destroyed
+}  // namespace
 
 void Scheduler::give_up(const std::string& what) {
-  end_with(fmt::format("{} {}", name_of_thread(running_->thread), what));
+  error_ = fmt::format("{} {}", name_of_thread(running_->thread), what);
+  throw GivenUp();
 }
 
 void Scheduler::fiber_entry() {
@@ -69,15 +67,15 @@ void Scheduler::fiber_entry() {
   for (;;) {
     Fiber& me = *s.running_;
     acquire(&s.start_place_);
-    std::string error;
     try {
       (*s.grid_->body)();
+    } catch (const GivenUp&) {
     } catch (const std::exception& caught) {
-      error = caught.what();
+      s.error_ = fmt::format("{} threw: {}", name_of_thread(me.thread), caught.what());
     }
     release(&s.end_place_);
     const NotTheKernels quiet;
-    if (!error.empty()) s.give_up(fmt::format("threw: {}", error));
+    while (!s.error_.empty()) me.switch_to(*s.host_);  // which drops it
     ++s.finished_;
     ++s.counters_.threads;
     if (!races_are_sought() && s.order_ == Order::forward && s.ready_.empty() && s.started_ < s.threads_) {
@@ -118,7 +116,8 @@ Fiber* Scheduler::start_next() {
 // Who runs next; null where nobody can.
 Fiber* Scheduler::next() {
   const bool can_start = started_ < threads_;
-  if (can_start && (ready_.empty() || order_ != Order::shuffled || dice_() % 2 == 0)) return start_next();
+  const bool prefers_start = order_ == Order::forward || (order_ == Order::shuffled && dice_() % 2 == 0);
+  if (can_start && (ready_.empty() || prefers_start)) return start_next();
   if (ready_.empty()) return nullptr;
   if (order_ == Order::shuffled) std::swap(ready_.front(), ready_[dice_() % ready_.size()]);
   Fiber* fiber = ready_.front();
@@ -134,7 +133,7 @@ void Scheduler::resume_with_caller(std::vector<Fiber*>& waiting) {
   }
   waiting.push_back(running_);
   if (order_ == Order::reverse) std::reverse(waiting.begin(), waiting.end());
-  ready_.insert(ready_.end(), waiting.begin(), waiting.end());
+  ready_.insert(order_ == Order::reverse ? ready_.begin() : ready_.end(), waiting.begin(), waiting.end());
   waiting.clear();
   wait();
 }

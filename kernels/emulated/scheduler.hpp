@@ -54,7 +54,6 @@ class Scheduler {
   Fiber* start_next();
   Fiber* take_idle(unsigned thread);
   void let_run(Fiber& fiber);
-  [[noreturn]] void end_with(const std::string& error);
   void check_end_of_block();
   void drop_fibers();
 

@@ -122,6 +122,18 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
   });
 }
 
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  return call([&](Device&) {
+    if (stream == nullptr || stream->capture == nullptr)
+      *status = cudaStreamCaptureStatusNone;
+    else if (stream->capture->invalid)
+      *status = cudaStreamCaptureStatusInvalidated;
+    else
+      *status = cudaStreamCaptureStatusActive;
+    return cudaSuccess;
+  });
+}
+
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return call([&](Device& d) {
     *graph = nullptr;
