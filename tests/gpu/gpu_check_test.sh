@@ -203,7 +203,7 @@ code_is 0 --pack
 grep -qE '^-S .*/clone -B .*/clone/build/gpu --preset release -DMODR_CUDA=toolkit -DMODR_ARCH=x86-64-v3$' "$MODR_SAID" ||
   die "what cmake was told: $(<"$MODR_SAID")"
 grep -qE '^--build .*/clone/build/gpu --target modr hardware$' "$MODR_SAID" || die "what was built: $(<"$MODR_SAID")"
-grep -qE '^-m pip install .*--target .*/clone/build/python nvidia-cudnn-frontend==[0-9.]+$' "$MODR_SAID" ||
+grep -qE '^-m pip install .*--target .*/clone/build/python .*nvidia-cudnn-frontend==[0-9.]+$' "$MODR_SAID" ||
   die "cudnn-frontend was not asked for: $(<"$MODR_SAID")"
 grep -q 'no attention by cuDNN$' said.txt || die "a wheel that does not come is not told of: $(<said.txt)"
 grep -qE 'MiB; 64 MiB may travel$' said.txt || die "no size: $(<said.txt)"
