@@ -1,4 +1,4 @@
-// kernels/cuda/few_rows.cu against its twin on the CPU.
+// kernels/cuda/decode_product.cu against its twin on the CPU.
 #include "kernels/api/decode_product.hpp"
 
 #include <string>
