@@ -37,11 +37,26 @@ missing_packages() {
   done
 }
 
+# Python wheels of NVIDIA's, where there is nvcc, into build/python, where cmake looks: the headers that attention by cuDNN
+# is built with (cmake/Cudnn.cmake; without them it is our own kernels'), and what shows machine code (a test is skipped
+# without). So it is no mistake where PyPI cannot be reached.
+install_wheels_for_cuda() {
+  local folder=$repository/build/python
+  if [[ -e $folder/include/cudnn_frontend.h && -e $folder/nvidia/cu13/bin/cuobjdump ]]; then return; fi
+  if ! command -v nvcc >/dev/null && [[ ! -x /usr/local/cuda/bin/nvcc ]]; then return; fi
+  say "packages: installing nvidia-cudnn-frontend, -cuda-cuobjdump and -cuda-nvdisasm (Python) into build/python"
+  python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --retries 1 --timeout 20 \
+    --upgrade --target "$folder" nvidia-cuda-cuobjdump==13.* nvidia-cuda-nvdisasm==13.* nvidia-cudnn-frontend==1.18.0 \
+    >"$folder.log" 2>&1 || say "packages: could not, see build/python.log: no attention by cuDNN"
+}
+
 # Installs by name what is missing; does nothing, and needs no root, when all is there.
 install_packages() {
   command -v dpkg-query >/dev/null ||
     fail "expected a Debian or Ubuntu system (dpkg-query); cmake/Dependencies.cmake names what is needed elsewhere"
   local missing
+  mkdir -p "$repository/build"
+  install_wheels_for_cuda
   mapfile -t missing < <(missing_packages)
   if ((${#missing[@]} == 0)); then
     say "packages: all there"

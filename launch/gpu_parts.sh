@@ -76,14 +76,14 @@ check_golden() {
   done
 }
 
-# Large sizes are left out, and, of a tool that is slow, all types but the first.
+# Large sizes are left out, and, of a tool that is slow, all types but the first, and cuDNN's kernels.
 check_sanitizer() {
   local sanitizer program tool name summary filter
   sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
   [[ -x $sanitizer ]] || { row compute-sanitizer skipped "not there"; return; }
   for tool in "memcheck --report-api-errors no" racecheck; do
     filter='-*MoreThanAllBlocksAtOnce*'
-    if [[ $tool == racecheck ]]; then filter+=':*/1.*:*/2.*'; fi
+    if [[ $tool == racecheck ]]; then filter+=':*/1.*:*/2.*:*FusedAttention.*'; fi
     for program in "$bin"/hardware_*; do
       # shellcheck disable=SC2086  # the tool's options
       submit "${tool%% *}.${program##*/}" "$sanitizer" --tool $tool --error-exitcode 99 "$program" --gtest_color=no \

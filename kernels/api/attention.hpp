@@ -73,6 +73,10 @@ void causal_attention_backward(Cpu, const CausalAttentionBackward<T>& args);
 template <typename T>
 void causal_attention_backward(Cuda, const CausalAttentionBackward<T>& args);
 
+/// Bytes that causal_attention_backward() of bf16 rows takes from a GPU's pool while it runs, at most: much where it is
+/// cuDNN's. Asks no GPU, and looks at no offsets.
+int64_t attention_room_on_gpu(const AttentionShape& shape);
+
 /// Attention of new tokens over cached ones and over each other. Sequence a sees its cached tokens
 /// rows[a * max_past + i], i < past[a]: row r of `slab` is K then V, [2, heads, head_dim]; -1 means the token is not
 /// in the cache and is skipped.

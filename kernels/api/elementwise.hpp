@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <span>
 
 #include "base/bfloat16.hpp"
 #include "kernels/api/place.hpp"
@@ -58,11 +59,11 @@ void scale_by(Cuda, const Exact<T>* factor, int64_t n, T* y);
 void add_up(Cpu, const double* x, int64_t n, double* sum);
 void add_up(Cuda, const double* x, int64_t n, double* sum);
 
-/// *sum += the sum of x[i]^2, which is taken in double and in an order that depends on n alone.
+/// *sum += the squares of all values of all tensors, in double and in an order that depends on their sizes alone.
 template <typename T>
-void add_squares(Cpu, const T* x, int64_t n, double* sum);
+void add_squares(Cpu, std::span<const std::span<const T>> tensors, double* sum);
 template <typename T>
-void add_squares(Cuda, const T* x, int64_t n, double* sum);
+void add_squares(Cuda, std::span<const std::span<const T>> tensors, double* sum);
 
 /// Values by their indices in a tensor of `rank` dimensions and any strides, in elements.
 inline constexpr int64_t max_copy_rank = 6;

@@ -96,14 +96,18 @@ double squares_between(const T* x, int64_t begin, int64_t end) {
 }  // namespace
 
 template <typename T>
-void add_squares(Cpu, const T* x, int64_t n, double* sum) {
+void add_squares(Cpu, std::span<const std::span<const T>> tensors, double* sum) {
   constexpr int64_t pieces = 64;  // fixed, so that the order of the sum is, whatever the number of threads
-  double sums[pieces];
-  parallel_ranges(pieces, n, [=, &sums](int64_t begin, int64_t end) {
-    for (int64_t piece = begin; piece < end; ++piece)
-      sums[piece] = squares_between(x, n * piece / pieces, n * (piece + 1) / pieces);
-  });
-  *sum += std::accumulate(sums, sums + pieces, 0.0);
+  for (const std::span<const T> tensor : tensors) {
+    const T* x = tensor.data();
+    const int64_t n = std::ssize(tensor);
+    double sums[pieces];
+    parallel_ranges(pieces, n, [=, &sums](int64_t begin, int64_t end) {
+      for (int64_t piece = begin; piece < end; ++piece)
+        sums[piece] = squares_between(x, n * piece / pieces, n * (piece + 1) / pieces);
+    });
+    *sum += std::accumulate(sums, sums + pieces, 0.0);
+  }
 }
 
 void add_up(Cpu, const double* x, int64_t n, double* sum) { *sum = std::accumulate(x, x + n, *sum); }
@@ -167,18 +171,18 @@ void add_turned(Cpu, const T* from, int64_t rows, int64_t columns, T factor, T* 
 template void add_turned(Cpu, const float*, int64_t, int64_t, float, float*);
 template void add_turned(Cpu, const double*, int64_t, int64_t, double, double*);
 
-#define MODR_ELEMENTWISE(T)                                       \
-  template void convert(Cpu, const T*, int64_t, float*);          \
-  template void convert(Cpu, const T*, int64_t, double*);         \
-  template void convert(Cpu, const T*, int64_t, bfloat16*);       \
-  template void fill(Cpu, T, int64_t, T*);                        \
-  template void add_scaled(Cpu, const T*, Exact<T>, int64_t, T*); \
-  template void scale(Cpu, Exact<T>, int64_t, T*);                \
-  template void add(Cpu, const T*, const T*, int64_t, T*);        \
-  template void scale_by(Cpu, const Exact<T>*, int64_t, T*);      \
-  template void add_squares(Cpu, const T*, int64_t, double*);     \
-  template void copy(Cpu, const StridedCopy&, const T*, float*);  \
-  template void copy(Cpu, const StridedCopy&, const T*, double*); \
+#define MODR_ELEMENTWISE(T)                                                     \
+  template void convert(Cpu, const T*, int64_t, float*);                        \
+  template void convert(Cpu, const T*, int64_t, double*);                       \
+  template void convert(Cpu, const T*, int64_t, bfloat16*);                     \
+  template void fill(Cpu, T, int64_t, T*);                                      \
+  template void add_scaled(Cpu, const T*, Exact<T>, int64_t, T*);               \
+  template void scale(Cpu, Exact<T>, int64_t, T*);                              \
+  template void add(Cpu, const T*, const T*, int64_t, T*);                      \
+  template void scale_by(Cpu, const Exact<T>*, int64_t, T*);                    \
+  template void add_squares(Cpu, std::span<const std::span<const T>>, double*); \
+  template void copy(Cpu, const StridedCopy&, const T*, float*);                \
+  template void copy(Cpu, const StridedCopy&, const T*, double*);               \
   template void copy(Cpu, const StridedCopy&, const T*, bfloat16*);
 MODR_ELEMENTWISE(float)
 MODR_ELEMENTWISE(double)

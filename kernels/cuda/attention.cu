@@ -3,6 +3,7 @@
 #include "kernels/api/attention.hpp"
 #include "kernels/cuda/attention_queries.hpp"
 #include "kernels/cuda/attention_tile.hpp"
+#include "kernels/cuda/fused_attention.hpp"
 #include "kernels/cuda/launch.hpp"
 #include "kernels/cuda/reduce.hpp"
 
@@ -142,6 +143,7 @@ int64_t causal_attention_workspace(Cuda, const AttentionShape&) {
 
 template <typename T>
 void causal_attention(Cuda on, const CausalAttention<T>& a) {
+  if (attend_fused(on, a)) return;
   attend_queries<T>(on, {a.shape, a.qkv, nullptr, nullptr, nullptr, 0, a.out}, a.log_sum_exp);
 }
 

@@ -2,6 +2,7 @@
 
 #include "kernels/api/attention.hpp"
 #include "kernels/cuda/attention_tile.hpp"
+#include "kernels/cuda/fused_attention.hpp"
 #include "kernels/cuda/launch.hpp"
 #include "kernels/cuda/reduce.hpp"
 
@@ -112,7 +113,7 @@ int64_t causal_attention_backward_workspace(Cuda, const AttentionShape&) {
 template <typename T>
 void causal_attention_backward(Cuda on, const CausalAttentionBackward<T>& a) {
   const AttentionShape& s = a.shape;
-  if (s.rows == 0) return;
+  if (s.rows == 0 || attend_backward_fused(on, a)) return;
   launch({blocks_for(s.rows * s.heads, attention_warps, INT32_MAX), attention_threads, 0, stream_of(on)},
          write_delta<T>, a);
   const int64_t tiles = tiles_of(s);

@@ -3,7 +3,7 @@
 #include "kernels/api/attention.hpp"
 #include "kernels/cuda/attention_queries.hpp"
 #include "kernels/cuda/attention_tile.hpp"
-#include "kernels/cuda/launch.hpp"
+#include "kernels/cuda/scratch.hpp"
 
 namespace modr::kernels {
 
@@ -205,9 +205,9 @@ void cached_attention(Cuda on, const CachedAttention<T>& a) {
   const cudaStream_t stream = stream_of(on);
   Parts<T> parts{blocks_for(a.max_past + s.longest, part_tokens, INT32_MAX), nullptr, nullptr};
   const int64_t results = s.rows * s.heads * parts.parts;
+  const Scratch scratch(on, parts.parts == 1 ? 0 : static_cast<std::size_t>(results * (s.head_dim + 2)) * sizeof(E));
   if (parts.parts > 1) {
-    const auto bytes = static_cast<std::size_t>(results * (s.head_dim + 2)) * sizeof(E);
-    check_cuda(cudaMallocAsync(&parts.sums, bytes, stream), "room for parts of attention");
+    parts.sums = scratch.as<E>();
     parts.statistics = parts.sums + results * s.head_dim;
   }
   if (s.longest == 1)
@@ -217,7 +217,6 @@ void cached_attention(Cuda on, const CachedAttention<T>& a) {
   if (parts.parts == 1) return;
   const dim3 grid(static_cast<unsigned>(s.sequences), static_cast<unsigned>(s.heads));
   launch({grid, 32 * most_queries, 0, stream}, add_parts<T>, a, parts);
-  check_cuda(cudaFreeAsync(parts.sums, stream), "room for parts of attention");
 }
 
 template void cached_attention(Cuda, const CachedAttention<float>&);

@@ -1,8 +1,8 @@
 #include "kernels/api/combine.hpp"
-
 #include "kernels/cuda/columns.hpp"
 #include "kernels/cuda/pack.hpp"
 #include "kernels/cuda/reduce.hpp"
+#include "kernels/cuda/scratch.hpp"
 
 namespace modr::kernels {
 
@@ -119,12 +119,10 @@ void combine_backward(Cuda on, const CombineBackward<T>& a) {
   const auto kernel = in_packs<T>(a.shape.width, a.dout, a.passes, a.dpasses) ? gradients_of_choices<count, T>
                                                                               : gradients_of_choices<1, T>;
   if (a.dgates == nullptr || pieces == 1) return launch(at, kernel, a, a.dgates);
-  E* sums = nullptr;
-  check_cuda(cudaMallocAsync(&sums, static_cast<std::size_t>(choices * pieces) * sizeof(E), at.stream),
-             "room for sums");
+  const Scratch scratch(on, static_cast<std::size_t>(choices * pieces) * sizeof(E));
+  E* sums = scratch.as<E>();
   launch(at, kernel, a, sums);
   launch({blocks_for(choices, threads, 4096), threads, 0, at.stream}, add_pieces<E>, sums, choices, pieces, a.dgates);
-  check_cuda(cudaFreeAsync(sums, at.stream), "room for sums");
 }
 
 #define MODR_COMBINE(T)                                                                  \

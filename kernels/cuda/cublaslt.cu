@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kernels/cuda/cublaslt.hpp"
+#include "kernels/cuda/scratch.hpp"
 
 namespace modr::kernels {
 
@@ -153,13 +154,10 @@ void multiply(Cuda on, const ProductTypes& types, const GemmShape& s, const void
                     s.ldc,     alignment_of(a), alignment_of(b), alignment_of(c)};
   Planner& planner = Planner::of(on.device);
   const std::shared_ptr<const Plan> plan = planner.plan(key, s);
-  void* workspace = nullptr;
-  if (plan->workspace > 0)
-    check_cuda(cudaMallocAsync(&workspace, plan->workspace, stream), "room for a matrix product");
-  const cublasStatus_t status =
-      cublasLtMatmul(planner.handle(), plan->product.get(), alpha, b, plan->left.get(), a, plan->right.get(), beta, c,
-                     plan->result.get(), c, plan->result.get(), &plan->algorithm, workspace, plan->workspace, stream);
-  if (workspace != nullptr) check_cuda(cudaFreeAsync(workspace, stream), "room for a matrix product");
+  const Scratch workspace(on, plan->workspace);
+  const cublasStatus_t status = cublasLtMatmul(planner.handle(), plan->product.get(), alpha, b, plan->left.get(), a,
+                                               plan->right.get(), beta, c, plan->result.get(), c, plan->result.get(),
+                                               &plan->algorithm, workspace.as<void>(), plan->workspace, stream);
   check_cublas(status, text_of(s));
 }
 

@@ -2,6 +2,8 @@
 #include "kernels/cuda/launch.hpp"
 #include "kernels/cuda/pack.hpp"
 #include "kernels/cuda/reduce.hpp"
+#include "kernels/cuda/scratch.hpp"
+#include "kernels/cuda/tensor_table.hpp"
 #include "kernels/cuda/turn.hpp"
 
 namespace modr::kernels {
@@ -144,17 +146,37 @@ __global__ void add_up_in_order(const double* x, int64_t n, double* sum) {
   *sum = all;
 }
 
-// Each block sums the squares of its part; how many parts there are depends on n alone.
 template <typename T>
-__global__ void __launch_bounds__(threads) squares_of_part(const T* x, int64_t n, double* sums) {
-  const int64_t part = blockIdx.x, parts = gridDim.x;
+struct Squared {
+  const T* x;
+  int64_t n;
+  bool is_packed;
+};
+
+// The sum of a part's squares is the same whether its values are loaded in packs or alone.
+template <typename T>
+__global__ void __launch_bounds__(threads)
+    squares_of_parts(const __grid_constant__ TensorTable<Squared<T>> table, int64_t values_of_part, double* sums) {
+  constexpr int count = values_of_16_bytes<T>();
+  const PartOfTensor<Squared<T>> mine(table);
+  const int64_t first = mine.part * values_of_part, n = std::min(values_of_part, mine.tensor->n - first);
+  const T* x = mine.tensor->x + first;
   double sum = 0;
-  for (int64_t i = n * part / parts + threadIdx.x; i < n * (part + 1) / parts; i += blockDim.x) {
-    const auto value = static_cast<double>(static_cast<Exact<T>>(x[i]));
-    sum += value * value;
+  const auto add = [&](T value) {
+    const auto exact = static_cast<double>(static_cast<Exact<T>>(value));
+    sum += exact * exact;
+  };
+  for (int64_t at = threadIdx.x * count; at < n; at += threads * count) {
+    if (mine.tensor->is_packed && at + count <= n) {
+      const Pack<T, count> values = load_pack<count>(x + at, 0);
+#pragma unroll
+      for (int j = 0; j < count; ++j) add(values.of[j]);
+    } else {
+      for (int64_t i = at; i < std::min(at + count, n); ++i) add(x[i]);
+    }
   }
   sum = block_sum(sum);
-  if (threadIdx.x == 0) sums[part] = sum;
+  if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 
 __global__ void __launch_bounds__(threads) add_parts(const double* sums, int64_t parts, double* sum) {
@@ -171,15 +193,31 @@ void add_up(Cuda on, const double* x, int64_t n, double* sum) {
 }
 
 template <typename T>
-void add_squares(Cuda on, const T* x, int64_t n, double* sum) {
-  if (n == 0) return;
+void add_squares(Cuda on, std::span<const std::span<const T>> tensors, double* sum) {
+  constexpr int64_t least = 16 * threads, most_parts = 4096;  // values of a part; parts, but for the ends of tensors
+  int64_t n = 0, parts = 0;
+  for (const std::span<const T> x : tensors) n += std::ssize(x);
+  const int64_t of_part = std::max<int64_t>(1, (n + least * most_parts - 1) / (least * most_parts)) * least;
+  const auto parts_of = [&](std::span<const T> x) { return (std::ssize(x) + of_part - 1) / of_part; };
+  for (const std::span<const T> x : tensors) parts += parts_of(x);
+  if (parts == 0) return;
+
   const cudaStream_t stream = stream_of(on);
-  const int64_t parts = blocks_for(n, 16 * threads, 1024);
-  double* sums = nullptr;
-  check_cuda(cudaMallocAsync(&sums, static_cast<std::size_t>(parts) * sizeof(double), stream), "room for sums");
-  launch({static_cast<unsigned>(parts), threads, 0, stream}, squares_of_part<T>, x, n, sums);
+  const Scratch scratch(on, static_cast<std::size_t>(parts) * sizeof(double));
+  double* sums = scratch.as<double>();
+  TensorTable<Squared<T>> table;
+  double* to = sums;
+  const auto start = [&] {
+    launch({table.blocks(), threads, 0, stream}, squares_of_parts<T>, table, of_part, to);
+    to += table.blocks();
+    table.count = 0;
+  };
+  for (const std::span<const T> x : tensors) {
+    table.add({x.data(), std::ssize(x), holds_packs<values_of_16_bytes<T>()>(x.data())}, parts_of(x));
+    if (table.is_full()) start();
+  }
+  start();
   launch({1, threads, 0, stream}, add_parts, sums, parts, sum);
-  check_cuda(cudaFreeAsync(sums, stream), "room for sums");
 }
 
 namespace {
@@ -241,18 +279,18 @@ void add_turned(Cuda on, const T* from, int64_t rows, int64_t columns, T factor,
   turn(on, AddTurned<T>{factor}, from, rows, columns, columns, to);
 }
 
-#define MODR_ELEMENTWISE(T)                                        \
-  template void convert(Cuda, const T*, int64_t, float*);          \
-  template void convert(Cuda, const T*, int64_t, double*);         \
-  template void convert(Cuda, const T*, int64_t, bfloat16*);       \
-  template void fill(Cuda, T, int64_t, T*);                        \
-  template void add_scaled(Cuda, const T*, Exact<T>, int64_t, T*); \
-  template void scale(Cuda, Exact<T>, int64_t, T*);                \
-  template void add(Cuda, const T*, const T*, int64_t, T*);        \
-  template void scale_by(Cuda, const Exact<T>*, int64_t, T*);      \
-  template void add_squares(Cuda, const T*, int64_t, double*);     \
-  template void copy(Cuda, const StridedCopy&, const T*, float*);  \
-  template void copy(Cuda, const StridedCopy&, const T*, double*); \
+#define MODR_ELEMENTWISE(T)                                                      \
+  template void convert(Cuda, const T*, int64_t, float*);                        \
+  template void convert(Cuda, const T*, int64_t, double*);                       \
+  template void convert(Cuda, const T*, int64_t, bfloat16*);                     \
+  template void fill(Cuda, T, int64_t, T*);                                      \
+  template void add_scaled(Cuda, const T*, Exact<T>, int64_t, T*);               \
+  template void scale(Cuda, Exact<T>, int64_t, T*);                              \
+  template void add(Cuda, const T*, const T*, int64_t, T*);                      \
+  template void scale_by(Cuda, const Exact<T>*, int64_t, T*);                    \
+  template void add_squares(Cuda, std::span<const std::span<const T>>, double*); \
+  template void copy(Cuda, const StridedCopy&, const T*, float*);                \
+  template void copy(Cuda, const StridedCopy&, const T*, double*);               \
   template void copy(Cuda, const StridedCopy&, const T*, bfloat16*);
 MODR_ELEMENTWISE(float)
 MODR_ELEMENTWISE(double)

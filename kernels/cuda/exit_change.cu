@@ -1,11 +1,11 @@
-#include "kernels/api/exit_change.hpp"
-
 #include <cfloat>
 #include <cmath>
 
 #include "base/bfloat16.hpp"
+#include "kernels/api/exit_change.hpp"
 #include "kernels/cuda/columns.hpp"
 #include "kernels/cuda/reduce.hpp"
+#include "kernels/cuda/scratch.hpp"
 
 namespace modr::kernels {
 
@@ -43,12 +43,11 @@ __global__ void __launch_bounds__(256) mean_change(const double* changes, int64_
 template <typename T>
 void latent_change(Cuda on, const T* x, const T* before, int64_t rows, int64_t width, bool cosine, double* value) {
   const cudaStream_t stream = stream_of(on);
-  double* changes = nullptr;
-  check_cuda(cudaMallocAsync(&changes, static_cast<std::size_t>(rows) * sizeof(double), stream), "room for changes");
+  const Scratch scratch(on, static_cast<std::size_t>(rows) * sizeof(double));
+  double* changes = scratch.as<double>();
   launch({static_cast<unsigned>(rows), threads_of_row(width, 4), 0, stream}, change_of_rows<T>, x, before, width,
          cosine, changes);
   launch({1, threads_of_row(std::min<int64_t>(rows, 256), 1), 0, stream}, mean_change, changes, rows, cosine, value);
-  check_cuda(cudaFreeAsync(changes, stream), "room for changes");
 }
 template void latent_change(Cuda, const float*, const float*, int64_t, int64_t, bool, double*);
 template void latent_change(Cuda, const double*, const double*, int64_t, int64_t, bool, double*);
@@ -153,13 +152,12 @@ template <typename T>
 void distribution_change(Cuda on, const T* logits, int64_t n, DistributionChange what, double* before, double* value) {
   const unsigned parts = blocks_for(n, values_of_part, most_parts);
   const Launch all{parts, threads, 0, stream_of(on)};
-  Parts* found = nullptr;
-  check_cuda(cudaMallocAsync(&found, sizeof(Parts), all.stream), "room for parts");
+  const Scratch scratch(on, sizeof(Parts));
+  Parts* found = scratch.as<Parts>();
   launch(all, sum_parts<T>, logits, n, found);
   if (what == DistributionChange::minp_kl) launch(all, flatten_parts<T>, logits, n, found);
   launch(all, change_of_parts<T>, logits, n, what, found, before);
   launch({1, most_parts, 0, all.stream}, add_changes, found, parts, what, before, value);
-  check_cuda(cudaFreeAsync(found, all.stream), "room for parts");
 }
 template void distribution_change(Cuda, const float*, int64_t, DistributionChange, double*, double*);
 template void distribution_change(Cuda, const double*, int64_t, DistributionChange, double*, double*);

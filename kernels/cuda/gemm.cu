@@ -1,5 +1,6 @@
 #include "kernels/api/gemm.hpp"
 #include "kernels/cuda/cublaslt.hpp"
+#include "kernels/cuda/few_rows.hpp"
 
 namespace modr::kernels {
 
@@ -42,6 +43,7 @@ void gemm(Cuda on, const GemmShape& shape, double alpha, const double* a, const 
 
 template <typename C>
 void gemm_bf16(Cuda on, const GemmShape& shape, const bfloat16* a, const bfloat16* b, bool accumulate, C* c) {
+  if (has_few_rows(shape, a, b)) return multiply_few_rows(on, shape, a, b, accumulate, c);
   constexpr cudaDataType_t result = sizeof(C) == sizeof(float) ? CUDA_R_32F : CUDA_R_16BF;
   product(on, {CUDA_R_16BF, result, CUDA_R_32F, CUBLAS_COMPUTE_32F}, shape, 1.0f, a, b, accumulate ? 1.0f : 0.0f, c);
 }

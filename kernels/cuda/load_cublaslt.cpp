@@ -1,35 +1,13 @@
 // cuBLASLt's functions, which load the library when the first is called: linked, its relocations would take 190 MB and
 // 0.1 s of every process, also of those that compute on the CPU.
 #include <cublasLt.h>
-#include <dlfcn.h>
 
-#include <string>
+#include "kernels/cuda/load_library.hpp"
 
-#include "base/exceptions.hpp"
-
-namespace {
-
-void* open_library() {
-  const std::string name = "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR);
-  for (const char* place : {name.c_str(), MODR_CUBLASLT})
-    if (void* library = dlopen(place, RTLD_NOW | RTLD_LOCAL)) return library;
-  throw modr::Error(name + " cannot be loaded: " + dlerror() +
-                    ": expected the CUDA toolkit's libraries in LD_LIBRARY_PATH");
-}
-
-// What this file's function of that name calls.
-template <typename F>
-F* find(F*, const char* name) {
-  static void* const library = open_library();
-  void* found = dlsym(library, name);
-  if (found == nullptr) throw modr::Error(std::string("cuBLASLt has no ") + name + ": " + dlerror());
-  return reinterpret_cast<F*>(found);
-}
-
-}  // namespace
-
-#define MODR_CALL(function, ...)                         \
-  static auto* const found = find(&function, #function); \
+#define MODR_CALL(function, ...)                                                                        \
+  static void* const library =                                                                          \
+      modr::kernels::load_library("libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR), MODR_CUBLASLT); \
+  static auto* const found = modr::kernels::find_function(library, &function, #function);               \
   return found(__VA_ARGS__)
 
 const char* cublasLtGetStatusString(cublasStatus_t status) { MODR_CALL(cublasLtGetStatusString, status); }

@@ -1,8 +1,8 @@
 #include "kernels/api/low_rank.hpp"
-
 #include "kernels/cuda/columns.hpp"
 #include "kernels/cuda/pack.hpp"
 #include "kernels/cuda/reduce.hpp"
+#include "kernels/cuda/scratch.hpp"
 
 namespace modr::kernels {
 
@@ -234,15 +234,14 @@ void low_rank_outer(Cuda on, const Exact<T>* thin, int64_t rows, int64_t rank, c
   const int64_t pieces = std::clamp(rows / rows_of_piece, int64_t{1}, most_pieces);
   const cudaStream_t stream = stream_of(on);
   const int64_t n = rank * width;
-  E* shares = nullptr;
-  check_cuda(cudaMallocAsync(&shares, static_cast<std::size_t>(pieces * n) * sizeof(E), stream), "room for shares");
+  const Scratch scratch(on, static_cast<std::size_t>(pieces * n) * sizeof(E));
+  E* shares = scratch.as<E>();
   with_sizes(width, rank, wide, static_cast<const E*>(matrix), [&](auto count, auto ranks) {
     const dim3 grid(blocks_for(width / count, threads, INT32_MAX), static_cast<unsigned>(pieces),
                     blocks_for(rank, ranks, INT32_MAX));
     launch({grid, threads, 0, stream}, multiply_outer<count(), ranks(), T>, thin, rows, rank, wide, width, shares);
   });
   launch({blocks_for(n, threads, 4096), threads, 0, stream}, add_shares<E>, shares, pieces, n, matrix);
-  check_cuda(cudaFreeAsync(shares, stream), "room for shares");
 }
 
 #define MODR_LOW_RANK(T)                                                                                        \

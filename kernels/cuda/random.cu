@@ -1,10 +1,10 @@
-#include "kernels/api/random.hpp"
-
 #include <cmath>
 #include <numbers>
 
+#include "kernels/api/random.hpp"
 #include "kernels/cuda/columns.hpp"
 #include "kernels/cuda/reduce.hpp"
+#include "kernels/cuda/scratch.hpp"
 
 namespace modr::kernels {
 
@@ -139,14 +139,12 @@ void truncated_normal(Cuda on, const PhiloxStream& stream, const NormalScale& sc
   if (n == 0) return;
   const int64_t blocks = blocks_of_attempts(n, limit);
   const Launch all{static_cast<unsigned>(blocks), threads, 0, stream_of(on)}, one{1, threads, 0, all.stream};
-  int64_t* starts = nullptr;
-  check_cuda(cudaMallocAsync(&starts, static_cast<std::size_t>(blocks + 1) * sizeof(int64_t), all.stream),
-             "room for counts");
+  const Scratch scratch(on, static_cast<std::size_t>(blocks + 1) * sizeof(int64_t));
+  int64_t* starts = scratch.as<int64_t>();
   launch(all, count_accepted, stream, limit, starts);
   launch(one, add_up_counts, blocks, starts);
   launch(all, write_accepted<T>, stream, scale, limit, starts, n, out);
   launch(one, draw_missing<T>, stream, scale, limit, starts, blocks, n, out);
-  check_cuda(cudaFreeAsync(starts, all.stream), "room for counts");
 }
 
 template <typename T>

@@ -24,7 +24,8 @@ void Device::enqueue(Stream* stream, Work work) {
   Stream& to = stream == nullptr ? default_stream : *stream;
   order_with_default(to);
   to.queue.push_back(std::move(work));
-  if (when_ == Streams::eager) drain(to);
+  while (when_ == Streams::eager && !to.queue.empty() && step(to)) {
+  }
 }
 
 // The default stream waits for the blocking streams and they for it.
@@ -35,11 +36,15 @@ void Device::order_with_default(Stream& stream) {
     if (other->waits_for_default) drain(*other);
 }
 
-void Device::step(Stream& stream) {
-  if (stream.queue.empty()) return;
-  const Work work = std::move(stream.queue.front());
+bool Device::step(Stream& stream) {
+  if (stream.queue.empty()) return true;
+  Work work = std::move(stream.queue.front());
   stream.queue.pop_front();
   do_work(work);
+  if (!std::exchange(is_held_, false)) return true;
+  stream.queue.push_front(std::move(work));
+  std::this_thread::yield();
+  return false;
 }
 
 void Device::drain(Stream& stream) {
@@ -54,10 +59,10 @@ void Device::drain_all() {
 // With the address sanitizer the device's memory is forbidden but while the device works.
 void Device::do_work(const Work& work) {
   if (depth_++ == 0)
-    for (const auto& [memory, allocation] : device_memory) allow(memory, allocation.bytes);
+    for (const auto& [memory, allocation] : device_memory) allow(memory, allocation.usable);
   try {
     work();
-    check_guards();
+    if (!is_held_) check_guards();
   } catch (...) {
     if (failed == nullptr) failed = std::current_exception();
   }
@@ -73,11 +78,17 @@ void Device::give_up_queues() {
 }
 
 void Device::finish(Event& event, uint64_t number, Stream* stream) {
+  while (!try_to_finish(event, number, stream)) {
+  }
+}
+
+bool Device::try_to_finish(Event& event, uint64_t number, Stream* stream) {
   Stream& of = stream == nullptr ? default_stream : *stream;
   while (event.completed < number && failed == nullptr) {
     if (of.queue.empty()) fail("emulated device: streams wait for each other");
-    step(of);
+    if (!step(of)) return false;
   }
+  return true;
 }
 
 void Device::set_streams(Streams when) {
@@ -125,6 +136,16 @@ bool Device::release(std::map<char*, Allocation>& kind, void* memory) {
   return true;
 }
 
+void Device::limit(void* memory, std::size_t bytes) {
+  const auto found = device_memory.find(static_cast<char*>(memory));
+  if (found == device_memory.end()) fail("emulated device: work uses {}, memory that has been given back", memory);
+  Allocation& allocation = found->second;
+  allow(memory, allocation.bytes);
+  fill_guarded(memory, bytes);
+  forbid(static_cast<char*>(memory) + bytes, allocation.bytes - bytes);
+  allocation.usable = bytes;
+}
+
 bool Device::holds(const std::map<char*, Allocation>& kind, const void* memory, std::size_t bytes) {
   auto* first = static_cast<char*>(const_cast<void*>(memory));
   auto next = kind.upper_bound(first);
@@ -135,13 +156,21 @@ bool Device::holds(const std::map<char*, Allocation>& kind, const void* memory, 
 
 void Device::check_guards() const {
   for (const auto& [memory, allocation] : device_memory)
-    if (!guard_is_whole(memory, allocation.bytes))
-      fail("emulated device: a kernel wrote past the end of {} bytes of device memory", allocation.bytes);
+    if (!guard_is_whole(memory, allocation.usable))
+      fail("emulated device: a kernel wrote past the end of {} bytes of device memory", allocation.usable);
 }
 
 void set_streams(Streams when) {
   call([&](Device& d) {
     d.set_streams(when);
+    return cudaSuccess;
+  });
+}
+
+// (Called by destructors.)
+void limit_memory(cudaStream_t stream, void* memory, std::size_t bytes) {
+  call_of_destructor([&](Device& d) {
+    d.enqueue(stream, [&d, memory, bytes] { d.limit(memory, bytes); });
     return cudaSuccess;
   });
 }
@@ -162,6 +191,23 @@ void enqueue(cudaStream_t stream, std::function<void()> work) {
     d.enqueue(stream, std::move(work));
     return cudaSuccess;
   });
+}
+
+void enqueue_until_done(cudaStream_t stream, std::function<bool()> work) {
+  call([&](Device& d) {
+    if (stream != nullptr && stream->capture != nullptr)
+      fail("emulated device: work that waits for others is captured");
+    d.enqueue(stream, [&d, work = std::move(work)] {
+      if (!work()) d.hold();
+    });
+    return cudaSuccess;
+  });
+}
+
+bool reaches(const void* memory, std::size_t bytes) {
+  Device& d = device();
+  const std::lock_guard lock(d.mutex);
+  return d.reaches(memory, bytes);
 }
 
 }  // namespace modr::emulated

@@ -42,6 +42,7 @@ struct Event {
 
 struct Allocation {
   std::size_t bytes = 0;
+  std::size_t usable = bytes;  // of them (limit_memory())
   bool released = false;  // by its owner, but work in front of that may still use it
 };
 
@@ -55,13 +56,18 @@ class Device {
  public:
   // Work of streams.
   void enqueue(Stream* stream, Work work);
-  void step(Stream& stream);
+  /// Does the first of the stream's work; false if that is not done yet, and still the first.
+  bool step(Stream& stream);
   void drain(Stream& stream);
   void drain_all();
   /// Runs `stream` until it has recorded the event for the `number`th time.
   void finish(Event& event, uint64_t number, Stream* stream);
+  /// The same, as far as it goes: false where work has to wait for something.
+  bool try_to_finish(Event& event, uint64_t number, Stream* stream);
   void set_streams(Streams when);
   bool lazy() const { return when_ == Streams::lazy; }
+  /// By work that is under way: it is to be done again.
+  void hold() { is_held_ = true; }
 
   /// A call that a capture forbids; it invalidates the capture.
   bool is_forbidden_by_capture();
@@ -70,6 +76,7 @@ class Device {
   // Memory. Null of the device where its memory does not suffice.
   void* allocate(std::map<char*, Allocation>& kind, std::size_t bytes);
   bool release(std::map<char*, Allocation>& kind, void* memory);
+  void limit(void* memory, std::size_t bytes);
   /// Whether [memory, memory + bytes] lies in one allocation.
   static bool holds(const std::map<char*, Allocation>& kind, const void* memory, std::size_t bytes);
   bool reaches(const void* memory, std::size_t bytes) const {
@@ -93,6 +100,7 @@ class Device {
 
   Streams when_ = Streams::eager;
   int depth_ = 0;  // of work that does other streams' work
+  bool is_held_ = false;
 };
 
 Device& device();

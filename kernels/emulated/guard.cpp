@@ -24,9 +24,13 @@ void* make_guarded(std::size_t bytes) {
   void* memory = nullptr;
   if (posix_memalign(&memory, memory_alignment, std::max<std::size_t>(bytes + guard_of(), 1)) != 0)
     fail("emulated device: no memory for {} bytes", bytes);
+  fill_guarded(memory, bytes);
+  return memory;
+}
+
+void fill_guarded(void* memory, std::size_t bytes) {
   std::memset(memory, 0xff, bytes);
   std::memset(static_cast<char*>(memory) + bytes, guard_value, guard_of());
-  return memory;
 }
 
 bool guard_is_whole(const void* memory, std::size_t bytes) {

@@ -1,5 +1,10 @@
 // How a kernel starts, what it may be given, and what the device says of itself.
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <span>
 
 #include "base/error.hpp"
 #include "kernels/emulated/device.hpp"
@@ -33,8 +38,12 @@ cudaError_t enqueue_kernel(const cudaLaunchConfig_t& config, const void* kernel,
     const std::size_t shared = limit == d.shared_limits.end() ? usual_shared_bytes : limit->second;
     if (!is_possible(config.gridDim, config.blockDim)) return cudaErrorInvalidConfiguration;
     if (config.dynamicSmemBytes > shared) return cudaErrorInvalidValue;
-    d.enqueue(config.stream, [config, body = std::move(body)] {
-      scheduler.run({config.gridDim, config.blockDim, config.dynamicSmemBytes, &body});
+    bool early = false;
+    for (const cudaLaunchAttribute& each : std::span(config.attrs, config.numAttrs))
+      if (each.id == cudaLaunchAttributeProgrammaticStreamSerialization)
+        early = each.val.programmaticStreamSerializationAllowed != 0;
+    d.enqueue(config.stream, [config, early, body = std::move(body)] {
+      scheduler.run({config.gridDim, config.blockDim, config.dynamicSmemBytes, &body, early});
     });
     return cudaSuccess;
   });
@@ -102,4 +111,21 @@ cudaError_t cudaGetDevice(int* index) {
   *index = 0;
   return cudaSuccess;
 }
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int index) {
+  if (index != 0) return cudaErrorInvalidDevice;
+  *value = 3;  // multiprocessors: an odd number, which divides little
+  return cudaSuccess;
+}
 cudaError_t cudaSetDevice(int index) { return index == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
+
+namespace {
+std::atomic<int64_t> bus_id = -1;  // -1: the process's
+}
+void modr::emulated::set_bus_id(int64_t number) { bus_id = number; }
+
+cudaError_t cudaDeviceGetPCIBusId(char* text, int length, int index) {
+  if (index != 0) return cudaErrorInvalidDevice;
+  const int64_t number = bus_id < 0 ? int64_t{getpid()} : bus_id.load();
+  std::snprintf(text, static_cast<std::size_t>(length), "%08llx:00:00.0", static_cast<unsigned long long>(number));
+  return cudaSuccess;
+}

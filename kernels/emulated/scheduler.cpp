@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "kernels/emulated/device/memory.hpp"
 #include "kernels/emulated/sanitizers.hpp"
 
 uint3 threadIdx{}, blockIdx{};
@@ -51,15 +52,13 @@ void Scheduler::wait() {
   let_run(me);
 }
 
-void Scheduler::end_with(const std::string& error) {
-  if (error_.empty()) error_ = error;
-  release(&end_place_);
-  Fiber& me = *running_;
-  for (;;) me.switch_to(*host_);
-}
+namespace {
+struct GivenUp {};  // thrown, so that what is on the thread's stack is destroyed
+}  // namespace
 
 void Scheduler::give_up(const std::string& what) {
-  end_with(fmt::format("{} {}", name_of_thread(running_->thread), what));
+  error_ = fmt::format("{} {}", name_of_thread(running_->thread), what);
+  throw GivenUp();
 }
 
 void Scheduler::fiber_entry() {
@@ -68,15 +67,15 @@ void Scheduler::fiber_entry() {
   for (;;) {
     Fiber& me = *s.running_;
     acquire(&s.start_place_);
-    std::string error;
     try {
       (*s.grid_->body)();
+    } catch (const GivenUp&) {
     } catch (const std::exception& caught) {
-      error = caught.what();
+      s.error_ = fmt::format("{} threw: {}", name_of_thread(me.thread), caught.what());
     }
     release(&s.end_place_);
     const NotTheKernels quiet;
-    if (!error.empty()) s.give_up(fmt::format("threw: {}", error));
+    while (!s.error_.empty()) me.switch_to(*s.host_);  // which drops it
     ++s.finished_;
     ++s.counters_.threads;
     if (!races_are_sought() && s.order_ == Order::forward && s.ready_.empty() && s.started_ < s.threads_) {
@@ -117,7 +116,8 @@ Fiber* Scheduler::start_next() {
 // Who runs next; null where nobody can.
 Fiber* Scheduler::next() {
   const bool can_start = started_ < threads_;
-  if (can_start && (ready_.empty() || order_ != Order::shuffled || dice_() % 2 == 0)) return start_next();
+  const bool prefers_start = order_ == Order::forward || (order_ == Order::shuffled && dice_() % 2 == 0);
+  if (can_start && (ready_.empty() || prefers_start)) return start_next();
   if (ready_.empty()) return nullptr;
   if (order_ == Order::shuffled) std::swap(ready_.front(), ready_[dice_() % ready_.size()]);
   Fiber* fiber = ready_.front();
@@ -133,7 +133,7 @@ void Scheduler::resume_with_caller(std::vector<Fiber*>& waiting) {
   }
   waiting.push_back(running_);
   if (order_ == Order::reverse) std::reverse(waiting.begin(), waiting.end());
-  ready_.insert(ready_.end(), waiting.begin(), waiting.end());
+  ready_.insert(order_ == Order::reverse ? ready_.begin() : ready_.end(), waiting.begin(), waiting.end());
   waiting.clear();
   wait();
 }
@@ -172,6 +172,9 @@ void Scheduler::drop_fibers() {  // threads that will never end are on their sta
 
 void Scheduler::check_end_of_block() {
   if (error_.empty() && finished_ < threads_) error_ = who_waits();
+  if (error_.empty() && grid_->early && waits_for_previous_ != threads_)
+    error_ = fmt::format("{} of {} threads of {} waited for the kernel before theirs, which was launched early",
+                         waits_for_previous_, threads_, name_of_block());
   const std::string written = end_shared_memory(!error_.empty());
   if (error_.empty()) error_ = written;
   if (error_.empty()) return;
@@ -182,7 +185,7 @@ void Scheduler::check_end_of_block() {
 
 void Scheduler::run_block(uint64_t index) {
   blockIdx = place_of(index, grid_->blocks);
-  started_ = finished_ = barriers_ = 0;
+  started_ = finished_ = barriers_ = waits_for_previous_ = 0;
   ++counters_.blocks;
   for (unsigned i = 0; i < threads_; ++i) sequence_[i] = order_ == Order::reverse ? threads_ - 1 - i : i;
   if (order_ == Order::shuffled) std::shuffle(sequence_.begin(), sequence_.end(), dice_);
@@ -222,5 +225,6 @@ void Scheduler::run(const Grid& grid) {
 void set_order(Order order, uint64_t seed) { scheduler.set_order(order, seed); }
 Counters counters() { return scheduler.counters(); }
 void sync_threads(Line line) { scheduler.sync_threads(line); }
+void wait_for_previous_kernel() { scheduler.wait_for_previous_kernel(); }
 
 }  // namespace modr::emulated

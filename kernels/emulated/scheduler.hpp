@@ -17,6 +17,7 @@ struct Grid {
   dim3 blocks, threads;
   std::size_t shared_bytes;          // of dynamic shared memory
   const std::function<void()>* body;  // what each thread does
+  bool early = false;                 // may begin before the kernel in front of it has ended, were this a GPU
 };
 
 inline uint64_t count(const dim3& extent) { return uint64_t{extent.x} * extent.y * extent.z; }
@@ -43,6 +44,7 @@ class Scheduler {
   /// Ends the grid with an Error that names the calling thread and says what it did.
   [[noreturn]] void give_up(const std::string& what);
   void sync_threads(Line line);
+  void wait_for_previous_kernel() { ++waits_for_previous_; }
 
  private:
   static void fiber_entry();
@@ -52,7 +54,6 @@ class Scheduler {
   Fiber* start_next();
   Fiber* take_idle(unsigned thread);
   void let_run(Fiber& fiber);
-  [[noreturn]] void end_with(const std::string& error);
   void check_end_of_block();
   void drop_fibers();
 
@@ -66,6 +67,7 @@ class Scheduler {
   std::vector<Fiber*> at_barrier_;
   Line barrier_line_{};
   unsigned barriers_ = 0;      // passed by the block
+  unsigned waits_for_previous_ = 0;
   char barrier_places_[2]{};   // for the sanitizer: in turn, so that who is late does not see the next barrier's past
   char start_place_ = 0, end_place_ = 0;
   std::string error_;

@@ -79,8 +79,9 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
       return cudaSuccess;
     }
     if (event->recorded > 0)
-      d.enqueue(stream,
-                [&d, event, number = event->recorded, from = event->stream] { d.finish(*event, number, from); });
+      d.enqueue(stream, [&d, event, number = event->recorded, from = event->stream] {
+        if (!d.try_to_finish(*event, number, from)) d.hold();
+      });
     return cudaSuccess;
   });
 }
@@ -117,6 +118,18 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
     stream->capture->mode = mode;
     stream->capture->by = std::this_thread::get_id();
     stream->capture->origin = stream;
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  return call([&](Device&) {
+    if (stream == nullptr || stream->capture == nullptr)
+      *status = cudaStreamCaptureStatusNone;
+    else if (stream->capture->invalid)
+      *status = cudaStreamCaptureStatusInvalidated;
+    else
+      *status = cudaStreamCaptureStatusActive;
     return cudaSuccess;
   });
 }

@@ -24,6 +24,8 @@ void cached_attention(Cuda, const CachedAttention<T>&) {
   missing();
 }
 
+int64_t attention_room_on_gpu(const AttentionShape&) { return 0; }
+
 #define MODR_OF_TYPE(T)                                                                 \
   template int64_t causal_attention_workspace<T>(Cuda, const AttentionShape&);          \
   template void causal_attention(Cuda, const CausalAttention<T>&);                      \

@@ -37,7 +37,7 @@ void scale_by(Cuda, const Exact<T>*, int64_t, T*) {
 }
 void add_up(Cuda, const double*, int64_t, double*) { missing(); }
 template <typename T>
-void add_squares(Cuda, const T*, int64_t, double*) {
+void add_squares(Cuda, std::span<const std::span<const T>>, double*) {
   missing();
 }
 template <typename From, typename To>
@@ -49,15 +49,15 @@ void add_turned(Cuda, const T*, int64_t, int64_t, T, T*) {
   missing();
 }
 
-#define MODR_OF_TYPE(T)                                                  \
-  template void fill(Cuda, T, int64_t, T*);                              \
-  template void add_scaled(Cuda, const T*, Exact<T>, int64_t, T*);       \
-  template void scale(Cuda, Exact<T>, int64_t, T*);                      \
-  template void add(Cuda, const T*, const T*, int64_t, T*);              \
-  template void sigmoid(Cuda, const T*, int64_t, T*);                    \
-  template void sigmoid_backward(Cuda, const T*, const T*, int64_t, T*); \
-  template void scale_by(Cuda, const Exact<T>*, int64_t, T*);            \
-  template void add_squares(Cuda, const T*, int64_t, double*);           \
+#define MODR_OF_TYPE(T)                                                          \
+  template void fill(Cuda, T, int64_t, T*);                                      \
+  template void add_scaled(Cuda, const T*, Exact<T>, int64_t, T*);               \
+  template void scale(Cuda, Exact<T>, int64_t, T*);                              \
+  template void add(Cuda, const T*, const T*, int64_t, T*);                      \
+  template void sigmoid(Cuda, const T*, int64_t, T*);                            \
+  template void sigmoid_backward(Cuda, const T*, const T*, int64_t, T*);         \
+  template void scale_by(Cuda, const Exact<T>*, int64_t, T*);                    \
+  template void add_squares(Cuda, std::span<const std::span<const T>>, double*); \
   template void add_turned(Cuda, const T*, int64_t, int64_t, T, T*);
 MODR_OF_TYPE(float)
 MODR_OF_TYPE(double)

@@ -37,15 +37,6 @@ struct Exchange {
 
 /// A group of ranks that communicate. Calls are collective and blocking unless they say otherwise; each accepts any
 /// 64-bit size. Destructors do not communicate: what belongs to a group is released when the job ends.
-///
-/// How NCCL fits behind this, when the CUDA work brings it: the MPI backend's on(stream) makes, of a device's stream, a
-/// backend over an ncclComm_t of the same ranks (ncclCommInitRankConfig, not blocking), which communicates on that
-/// stream; on(Stream{}) of it is the MPI backend again. all_reduce, broadcast and all_gather are NCCL's calls of these
-/// names; all_to_all and start_exchange are an ncclSend and an ncclRecv for each other rank with a block that is not
-/// empty, between ncclGroupStart and ncclGroupEnd; start_send and start_receive are one of them. Their Pending has an
-/// event behind the call: done() asks it, wait() polls it. Comparing tags and polling with a time-out stay what they
-/// are, since MpiGroup and MpiMonitor know nothing of who moves the data, and a group that is lost is left by
-/// ncclCommAbort. split, barrier, gather and the counter stay MPI's.
 class CommBackend {
  public:
   virtual ~CommBackend() = default;
@@ -56,8 +47,12 @@ class CommBackend {
   virtual std::shared_ptr<CommBackend> split_by(const std::function<int(int)>& color_of, const std::string& name) {
     return split(color_of(rank()), 0, name);
   }
+  /// Whether on(stream) can be called. Collective the first time that a device's stream is asked for.
+  virtual bool reaches(Stream stream) { return stream.is_host(); }
   /// The same group, ordered on `stream`. Throws Error where the backend cannot do that.
   virtual std::shared_ptr<CommBackend> on(Stream stream) = 0;
+  /// Waits for what a device's stream has of this group.
+  virtual void settle() {}
   virtual void barrier() = 0;
   /// In place, over `count` elements of `type`; every rank gets the same bits.
   virtual void all_reduce(void* values, int64_t count, ReduceType type, ReduceOp op) = 0;
@@ -70,6 +65,7 @@ class CommBackend {
   /// Blocks of `block_size` bytes: `send` has one for each rank, `receive` gets one of each.
   virtual void all_to_all(std::span<const std::byte> send, std::span<std::byte> receive, int64_t block_size) = 0;
   virtual Pending start_exchange(const Exchange& exchange) = 0;
+  virtual void exchange(const Exchange& exchange) { start_exchange(exchange).wait(); }
   /// Not collective: messages between two ranks arrive in the order in which they were sent.
   virtual Pending start_send(std::span<const std::byte> bytes, int to, int64_t label) = 0;
   virtual Pending start_receive(std::span<std::byte> bytes, int from, int64_t label) = 0;

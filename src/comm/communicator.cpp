@@ -118,10 +118,19 @@ void Communicator::all_to_all_bytes(std::span<const std::byte> send, std::span<s
   backend_->all_to_all(send, receive, count_of(send) / size_);
 }
 
-Pending Communicator::start_exchange(const Exchange& exchange) const {
+void Communicator::check_exchange(const Exchange& exchange) const {
   check_counts("send", exchange.send_counts, exchange.send.size(), exchange.element_size, size_);
   check_counts("receive", exchange.receive_counts, exchange.receive.size(), exchange.element_size, size_);
+}
+
+Pending Communicator::start_exchange(const Exchange& exchange) const {
+  check_exchange(exchange);
   return backend_->start_exchange(exchange);
+}
+
+void Communicator::exchange(const Exchange& exchange) const {
+  check_exchange(exchange);
+  backend_->exchange(exchange);
 }
 
 Pending Communicator::start_send(std::span<const std::byte> bytes, int to, int64_t label) const {

@@ -43,9 +43,19 @@ class Communicator {
   Communicator split(int color, int key, const std::string& name = "part") const;
   /// The ranks of the same color_of(rank) (>= 0), a pure function that is the same on all ranks, in their order.
   Communicator split_by(const std::function<int(int)>& color_of, const std::string& name = "part") const;
-  /// The same group, communicating in the order of `stream`. Throws Error where the backend cannot: MPI and self have
-  /// buffers in host memory alone.
+  /// Whether on(stream) can be called: there is NCCL, and each rank has a GPU of its own. Collective the first time
+  /// that a group is asked for a device's stream; the same on all ranks.
+  bool reaches(Stream stream) const { return backend_->reaches(stream); }
+  /// The same group, communicating in the order of `stream`. Throws Error where it does not reach that. On a device's
+  /// stream all spans are of that device's memory, and calls put their work into the stream's order and return: what is
+  /// given to the stream afterwards finds it done, and memory may be left to the stream's allocator at once. Whether
+  /// the ranks call the same is found out while later calls are made, and by settle() at the latest. A message holds up
+  /// all that stands behind it until its other side has come: who sends to each other has to think of the order. What
+  /// ends in the host's memory (splits, barriers, texts, numbers) is the business of the group on the host.
   Communicator on(Stream stream) const { return Communicator(backend_->on(stream)); }
+  /// Waits for all that a device's stream has of this group, no longer than the time-out. (Who copies a tensor to the
+  /// host has that done first: base/before_waiting.hpp.)
+  void settle() const { backend_->settle(); }
   void barrier() const;
 
   /// Replaces `values` by the elementwise sum, maximum or minimum over ranks: the same bits on every rank.
@@ -104,7 +114,7 @@ class Communicator {
   template <Transferable T>
   void all_to_all_v(std::span<const T> send, std::span<const int64_t> send_counts, std::span<T> receive,
                     std::span<const int64_t> receive_counts) const {
-    start_all_to_all_v(send, send_counts, receive, receive_counts).wait();
+    exchange({std::as_bytes(send), send_counts, std::as_writable_bytes(receive), receive_counts, sizeof(T)});
   }
 
   /// A message to one rank, which has to receive it: not collective. Messages from one rank to another arrive in the
@@ -130,6 +140,8 @@ class Communicator {
   void all_gather_bytes(std::span<const std::byte> mine, std::span<std::byte> all) const;
   void all_to_all_bytes(std::span<const std::byte> send, std::span<std::byte> receive, int64_t element_size) const;
   Pending start_exchange(const Exchange& exchange) const;
+  void exchange(const Exchange& exchange) const;
+  void check_exchange(const Exchange& exchange) const;
 
   std::shared_ptr<CommBackend> backend_;
   int rank_;

@@ -10,6 +10,7 @@
 #include "comm/mpi_group.hpp"
 #include "comm/mpi_monitor.hpp"
 #include "comm/mpi_operation.hpp"
+#include "comm/nccl_backend.hpp"
 
 namespace modr {
 
@@ -66,9 +67,19 @@ class MpiBackend final : public CommBackend, public std::enable_shared_from_this
         max_count_);
   }
 
+  bool reaches(Stream stream) override {
+    if (stream.is_host()) return true;
+    if (!std::exchange(asked_for_nccl_, true)) nccl_ = open_nccl_group(*this, group_);
+    return nccl_ != nullptr;
+  }
+
   std::shared_ptr<CommBackend> on(Stream stream) override {
-    if (!stream.is_host()) fail("communication on a device's stream: this MPI takes buffers in host memory alone");
-    return shared_from_this();
+    if (stream.is_host()) return shared_from_this();
+    if (!reaches(stream))
+      fail(
+          "communication on a device's stream: this MPI takes buffers in host memory alone, and NCCL is not here or "
+          "ranks share a GPU");
+    return make_nccl_backend(shared_from_this(), nccl_, stream);
   }
 
   // The comparison of tags ends when all have come.
@@ -242,6 +253,8 @@ class MpiBackend final : public CommBackend, public std::enable_shared_from_this
 
   std::shared_ptr<MpiGroup> group_;
   int64_t max_count_;
+  bool asked_for_nccl_ = false;
+  std::shared_ptr<NcclGroup> nccl_;
 };
 
 }  // namespace

@@ -27,6 +27,8 @@ const char* name_of(Operation operation) {
     case Operation::close_counter: return "end of a work counter";
     case Operation::send: return "send";
     case Operation::receive: return "receive";
+    case Operation::open_nccl:
+      return "start of NCCL";
   }
   return "unknown operation";
 }

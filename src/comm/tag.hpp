@@ -23,6 +23,7 @@ enum class Operation : int32_t {
   close_counter,
   send,
   receive,
+  open_nccl,
 };
 
 /// What Tag::count counts.

@@ -13,7 +13,10 @@ Attention::Attention(const std::string& name, const BlockConfig& config, TensorT
 }
 
 Variable Attention::operator()(const Variable& x, const BlockContext& context, int64_t layer) const {
-  Variable fused = qkv(x, context.groups);
+  return proj(attend(qkv(x, context.groups), context, layer), context.groups);
+}
+
+Variable Attention::attend(Variable fused, const BlockContext& context, int64_t layer) const {
   if (context.relay != nullptr) fused = context.relay->bring_home(fused);
   fused = ops::rope(fused, qk_bias_, context.rope_table, context.positions);
   Variable attended;
@@ -26,7 +29,7 @@ Variable Attention::operator()(const Variable& x, const BlockContext& context, i
     context.cache->store(layer, fused.value());
   }
   if (context.relay != nullptr) attended = context.relay->send_back(attended);
-  return proj(attended, context.groups);
+  return attended;
 }
 
 void Attention::collect(ParameterList& parameters) const {

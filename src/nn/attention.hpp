@@ -54,6 +54,8 @@ class Attention {
   Attention(const std::string& name, const BlockConfig& config, TensorType type);
   /// x [rows, n_embd] -> [rows, n_embd].
   Variable operator()(const Variable& x, const BlockContext& context, int64_t layer) const;
+  /// What lies between its two projections: fused [rows, 3 * n_embd] -> [rows, n_embd].
+  Variable attend(Variable fused, const BlockContext& context, int64_t layer) const;
   void collect(ParameterList& parameters) const;
 
   Linear qkv, proj;

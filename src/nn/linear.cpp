@@ -87,6 +87,25 @@ Variable Linear::plus(const Variable& x, const Variable& addend) const {
   return ops::linear_columns(x, weight_, first_, addend, packed_);
 }
 
+// That of all rows; null where there are several, or adapters beside it.
+const ops::PackedWeight* Linear::only_weight(const RowGroups& groups) const {
+  if (!lora_) return &packed_;
+  if (lora_->merged.empty() || groups == nullptr || groups->size() != 1) return nullptr;
+  return &lora_->merged.at(static_cast<std::size_t>(groups->front().branch));
+}
+
+bool Linear::makes_rows(const Variable& x, const RowGroups& groups) const {
+  const ops::PackedWeight* weight = only_weight(groups);
+  return weight != nullptr && weight->defined() && weight->forward.tensor.is_packed() && ops::makes_rows(x, in_);
+}
+
+Variable Linear::of_made(const ops::MadeRows& rows, const RowGroups& groups) const {
+  check_current();
+  const ops::PackedWeight* weight = only_weight(groups);
+  MODR_CHECK(weight != nullptr, "{} has several weights for rows that are yet to be made", name_);
+  return ops::decode_linear(rows, weight->forward.tensor);
+}
+
 Variable Linear::exactly(const Variable& x) const {
   MODR_CHECK(!lora_ && in_ == weight_.size(1), "{} has adapters or is part of {}", name_, weight_.shape().to_string());
   check_current();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "nn/parameter.hpp"
+#include "ops/decode_linear.hpp"
 #include "ops/lora_linear.hpp"
 
 namespace modr {
@@ -38,6 +39,11 @@ class Linear {
   /// x [rows, in] (+ addend [rows, out]) -> [rows, out]. `groups` (rows by branch) is used when adapters are attached.
   Variable operator()(const Variable& x, const RowGroups& groups = nullptr) const;
   Variable plus(const Variable& x, const Variable& addend) const;
+  /// Whether these rows may come as what they are made of: they are few, without gradient, and have one weight that is
+  /// packed (ops/decode_linear.hpp). `x` may be of any width.
+  bool makes_rows(const Variable& x, const RowGroups& groups) const;
+  /// The layer of such rows.
+  Variable of_made(const ops::MadeRows& rows, const RowGroups& groups) const;
   /// The same without rounding to x's dtype; a layer without adapters over a whole weight.
   Variable exactly(const Variable& x) const;
 
@@ -47,6 +53,7 @@ class Linear {
   void turn_branches(bool with_backward);
   std::vector<uint64_t> versions() const;
   void check_current() const;
+  const ops::PackedWeight* only_weight(const RowGroups& groups) const;
 
   std::string name_;
   Variable weight_;

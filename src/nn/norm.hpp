@@ -13,6 +13,8 @@ class RmsNorm {
   Variable operator()(const Variable& x) const;
   /// The norm of x + residual.
   Variable operator()(const Variable& x, const Variable& residual) const;
+  const Variable& weight() const { return weight_; }
+  double eps() const { return eps_; }
   void collect(ParameterList& parameters) const;
 
  private:

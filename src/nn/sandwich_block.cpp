@@ -18,8 +18,32 @@ SandwichBlock::SandwichBlock(const std::string& name, int64_t layer, const Block
              norm(name, 4, config, type)} {}
 
 Variable SandwichBlock::operator()(const Variable& x, const BlockContext& context) const {
+  if (makes_rows(x, context.groups)) return decode(x, context);
   const Variable attended = norms_[1](attention(norms_[0](x), context, layer_), x);
   return norms_[3](mlp(norms_[2](attended), context.groups), attended);
+}
+
+bool SandwichBlock::makes_rows(const Variable& x, const RowGroups& groups) const {
+  for (const Linear* linear : {&attention.qkv, &mlp.fc, &mlp.proj})
+    if (!linear->makes_rows(x, groups)) return false;
+  return true;
+}
+
+// The same where products make their rows themselves: of the norms and the gate the last norm alone is a kernel.
+Variable SandwichBlock::decode(const Variable& x, const BlockContext& context) const {
+  const RowGroups& groups = context.groups;
+  const double eps = norms_[0].eps();
+  const Variable fused = attention.qkv.of_made({.x = x, .norm = norms_[0].weight(), .eps = eps}, groups);
+  const Variable half = attention.proj(attention.attend(fused, context, layer_), groups);
+  const Variable attended(Tensor::empty(x.shape(), x.type()));
+  const Variable gate = mlp.fc.of_made({.x = half,
+                                        .residual = x,
+                                        .outer = norms_[1].weight(),
+                                        .kept = attended.value(),
+                                        .norm = norms_[2].weight(),
+                                        .eps = eps},
+                                       groups);
+  return norms_[3](mlp.proj.of_made({.x = gate, .gate = true}, groups), attended);
 }
 
 void SandwichBlock::pack(DType dtype, bool with_backward, bool merged) {

@@ -26,6 +26,9 @@ class SandwichBlock {
   GatedMlp mlp;
 
  private:
+  bool makes_rows(const Variable& x, const RowGroups& groups) const;
+  Variable decode(const Variable& x, const BlockContext& context) const;
+
   int64_t layer_;
   std::array<RmsNorm, 4> norms_;
 };

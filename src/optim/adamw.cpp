@@ -1,5 +1,7 @@
 #include "optim/adamw.hpp"
 
+#include <map>
+
 #include "base/error.hpp"
 #include "kernels/api/adamw.hpp"
 #include "tensor/run_on.hpp"
@@ -28,24 +30,28 @@ AdamW::AdamW(const ParameterList& parameters, const OptimConfig& config) : confi
 
 void AdamW::step(double lr) {
   ++num_steps_;
-  for (const Slot& slot : slots_)
-    if (slot.parameter.variable.requires_grad()) update(slot, lr);
+  std::map<DType, std::vector<const Slot*>> slots_of;
+  for (const Slot& slot : slots_) {
+    if (!slot.parameter.variable.requires_grad()) continue;
+    slot.parameter.variable.grad_or_zeros();
+    slots_of[slot.exp_avg.dtype()].push_back(&slot);
+  }
+  for (const auto& [dtype, slots] : slots_of) update(slots, lr);
 }
 
-void AdamW::update(const Slot& slot, double lr) const {
-  const kernels::AdamWStep numbers{.lr = lr,
-                                   .beta1 = config_.beta1,
-                                   .beta2 = config_.beta2,
-                                   .eps = config_.eps,
-                                   .weight_decay = slot.weight_decay,
-                                   .step = num_steps_};
-  const Tensor& value = slot.parameter.variable.value();
-  const Tensor grad = slot.parameter.variable.grad_or_zeros();
-  run_exactly_on(value, [&]<typename T>(auto on) {
-    kernels::adamw(on, numbers, grad.dense<T>(), value.numel(), slot.exp_avg.pointer<T>(), slot.exp_avg_sq.pointer<T>(),
-                   value.dense<T>());
+void AdamW::update(const std::vector<const Slot*>& slots, double lr) const {
+  const kernels::AdamWStep numbers{
+      .lr = lr, .beta1 = config_.beta1, .beta2 = config_.beta2, .eps = config_.eps, .step = num_steps_};
+  run_exactly_on(slots.front()->exp_avg, [&]<typename T>(auto on) {
+    std::vector<kernels::AdamWTensor<T>> tensors;
+    for (const Slot* slot : slots) {
+      const Variable& variable = slot->parameter.variable;
+      tensors.push_back({variable.grad().template dense<T>(), slot->exp_avg.numel(), slot->exp_avg.pointer<T>(),
+                         slot->exp_avg_sq.pointer<T>(), variable.value().template dense<T>(), slot->weight_decay});
+    }
+    kernels::adamw<T>(on, numbers, tensors);
   });
-  value.changed();
+  for (const Slot* slot : slots) slot->parameter.variable.value().changed();
 }
 
 std::vector<TensorPart> AdamW::state() const {

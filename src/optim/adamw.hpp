@@ -33,7 +33,7 @@ class AdamW {
     Tensor exp_avg;
     Tensor exp_avg_sq;
   };
-  void update(const Slot& slot, double lr) const;
+  void update(const std::vector<const Slot*>& slots, double lr) const;  // all of one dtype
 
   OptimConfig config_;
   std::vector<Slot> slots_;

@@ -13,14 +13,13 @@ bool has_gradient(const Variable& variable) { return variable.requires_grad() &&
 }  // namespace
 
 double grad_norm(const ParameterList& parameters) {
-  Tensor sum;
-  for (const Parameter& parameter : parameters) {
-    if (!has_gradient(parameter.variable)) continue;
-    const Tensor& grad = parameter.variable.grad();
-    if (!sum.defined()) sum = Tensor::zeros({}, {DType::f64, grad.device()});
-    add_squares(grad, sum);
-  }
-  return sum.defined() ? std::sqrt(sum.item()) : 0;
+  std::vector<Tensor> grads;
+  for (const Parameter& parameter : parameters)
+    if (has_gradient(parameter.variable)) grads.push_back(parameter.variable.grad());
+  if (grads.empty()) return 0;
+  const Tensor sum = Tensor::zeros({}, {DType::f64, grads.front().device()});
+  add_squares(grads, sum);
+  return std::sqrt(sum.item());
 }
 
 void clip_gradients(const ParameterList& parameters, double norm, double max_norm) {

@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
-#include "tensor/tensor_bytes.hpp"
+#include "parallel/message_path.hpp"
 
 namespace modr {
 
@@ -39,13 +39,14 @@ Tensor exchange(const Tensor& x, const RowSplits& splits, const ExchangeGroup& g
   MODR_CHECK(x.rank() == 2 && x.size(0) == rows_out, "exchange_rows: {} rows to send of {}", rows_out,
              x.shape().to_string());
   const int64_t width = x.size(1);
-  const Tensor sent = x.to(message_device(x.device()));
+  const MessagePath path = message_path(group.comm, x.device());
+  const Tensor sent = x.to(path.device);
   const Tensor received =
       Tensor::empty({std::reduce(splits.receive.begin(), splits.receive.end()), width}, sent.type());
   const int64_t staying = splits.send[static_cast<std::size_t>(group.comm.rank())];
   visit_dtype(x.dtype(), [&]<typename T>() {
-    group.comm.all_to_all_v(std::span<const T>(values_of<T>(sent)), elements_of(splits.send, width),
-                            values_of<T>(received), elements_of(splits.receive, width));
+    path.comm.all_to_all_v(std::span<const T>(values_of<T>(sent)), elements_of(splits.send, width),
+                           values_of<T>(received), elements_of(splits.receive, width));
     group.traffic->bytes += (rows_out - staying) * width * static_cast<int64_t>(sizeof(T));
   });
   ++group.traffic->exchanges;

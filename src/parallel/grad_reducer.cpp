@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
-#include "tensor/tensor_bytes.hpp"
+#include "parallel/message_path.hpp"
 
 namespace modr {
 
@@ -36,7 +37,7 @@ void check_same_parameters(const Communicator& comm, const ParameterList& parame
 template <typename T>
 class Bucket {
  public:
-  Bucket(const Communicator& comm, int64_t capacity) : comm_(comm), capacity_(capacity) {}
+  Bucket(MessagePath path, int64_t capacity) : path_(std::move(path)), capacity_(capacity) {}
 
   void add(const Tensor& gradient) {
     const Tensor values = gradient.view({-1});
@@ -50,8 +51,8 @@ class Bucket {
   }
 
   void flush() {
-    if (slices_.size() == 1 && slices_.front().device() == message_device(slices_.front().device())) {
-      comm_.all_reduce(values_of<T>(slices_.front()));  // a large matrix needs no copy
+    if (slices_.size() == 1 && slices_.front().device() == path_.device) {
+      path_.comm.all_reduce(values_of<T>(slices_.front()));  // a large matrix needs no copy
     } else if (!slices_.empty()) {
       reduce_together();
     }
@@ -63,7 +64,7 @@ class Bucket {
   void reduce_together() {
     const MemoryUse use("messages");
     const Tensor& first = slices_.front();
-    if (!buffer_.defined()) buffer_ = Tensor::empty({capacity_}, {first.dtype(), message_device(first.device())});
+    if (!buffer_.defined()) buffer_ = Tensor::empty({capacity_}, {first.dtype(), path_.device});
     const auto for_places = [&](auto f) {
       int64_t at = 0;
       for (const Tensor& slice : slices_) {
@@ -72,11 +73,11 @@ class Bucket {
       }
     };
     for_places([](const Tensor& slice, const Tensor& place) { place.copy_from(slice); });
-    comm_.all_reduce(values_of<T>(buffer_.slice(0, 0, used_)));
+    path_.comm.all_reduce(values_of<T>(buffer_.slice(0, 0, used_)));
     for_places([](const Tensor& slice, const Tensor& place) { slice.copy_from(place); });
   }
 
-  const Communicator& comm_;
+  MessagePath path_;
   int64_t capacity_;  // in elements
   int64_t used_ = 0;
   std::vector<Tensor> slices_;
@@ -84,8 +85,8 @@ class Bucket {
 };
 
 template <typename T>
-void reduce_of_type(const Communicator& comm, const ParameterList& parameters, int64_t bucket_bytes) {
-  Bucket<T> bucket(comm, std::max<int64_t>(bucket_bytes / static_cast<int64_t>(sizeof(T)), 1));
+void reduce_of_type(const MessagePath& path, const ParameterList& parameters, int64_t bucket_bytes) {
+  Bucket<T> bucket(path, std::max<int64_t>(bucket_bytes / static_cast<int64_t>(sizeof(T)), 1));
   for (const Parameter& parameter : parameters) {
     const Variable& variable = parameter.variable;
     if (variable.requires_grad() && variable.dtype() == dtype_of<T>()) bucket.add(variable.grad_or_zeros());
@@ -97,8 +98,10 @@ void reduce_of_type(const Communicator& comm, const ParameterList& parameters, i
 
 void reduce_gradients(const Communicator& comm, const ParameterList& parameters, int64_t bucket_bytes) {
   check_same_parameters(comm, parameters);
-  reduce_of_type<float>(comm, parameters, bucket_bytes);
-  reduce_of_type<double>(comm, parameters, bucket_bytes);
+  if (parameters.empty()) return;
+  const MessagePath path = message_path(comm, parameters.front().variable.device());
+  reduce_of_type<float>(path, parameters, bucket_bytes);
+  reduce_of_type<double>(path, parameters, bucket_bytes);
 }
 
 }  // namespace modr

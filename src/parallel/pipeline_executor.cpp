@@ -65,7 +65,9 @@ class Executor {
   }
 
  private:
-  // What instruction `index` needs of another stage: under way from here on. Nothing where it needs nothing.
+  // What instruction `index` needs of another stage: under way from here on. Nothing where it needs nothing. (From GPU
+  // to GPU it would hold up all that NCCL is given behind it, and stages wait for each other in a ring: it goes by the
+  // host.)
   Message start_receive(std::size_t index) {
     if (index >= instructions_.size() || instructions_[index].receive_from < 0) return {};
     const Instruction& next = instructions_[index];

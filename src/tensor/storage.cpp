@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/before_waiting.hpp"
 #include "base/error.hpp"
 #include "base/integer.hpp"
 #include "tensor/arena.hpp"
@@ -171,8 +172,10 @@ void copy_to_host(const Storage& from, std::size_t first, std::span<std::byte> t
     std::ranges::fill(to, std::byte{0});
   else if (from.device().is_cpu())
     std::copy_n(from.data() + first, to.size(), to.data());
-  else
+  else {
+    before_waiting();
     kernels::copy_to_host(cuda_place(from.device()), from.data() + first, to.size(), to.data());
+  }
 }
 
 void copy_to_device(std::span<const std::byte> from, const Storage& to) {
@@ -192,7 +195,9 @@ std::optional<kernels::GpuMemory> own_memory(Device device) {
 }
 
 void synchronize(Device device) {
-  if (device.is_cuda()) kernels::synchronize(cuda_place(device));
+  if (!device.is_cuda()) return;
+  before_waiting();
+  kernels::synchronize(cuda_place(device));
 }
 
 std::size_t block_bytes(std::size_t bytes) { return rounded(bytes); }

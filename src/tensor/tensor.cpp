@@ -280,10 +280,19 @@ void Tensor::scale(double factor) const {
   run_on(*this, [&]<typename T>(auto on) { kernels::scale(on, static_cast<Exact<T>>(factor), numel(), dense<T>()); });
 }
 
-void add_squares(const Tensor& tensor, const Tensor& sum) {
-  run_on(tensor, [&]<typename T>(auto on) {
-    kernels::add_squares(on, tensor.dense<T>(), tensor.numel(), sum.pointer<double>());
-  });
+void add_squares(std::span<const Tensor> tensors, const Tensor& sum) {
+  while (!tensors.empty()) {  // those of one type at a time
+    const DType dtype = tensors.front().dtype();
+    const auto end = std::ranges::find_if(tensors, [&](const Tensor& tensor) { return tensor.dtype() != dtype; });
+    const auto alike = tensors.first(static_cast<std::size_t>(end - tensors.begin()));
+    run_on(alike.front(), [&]<typename T>(auto on) {
+      std::vector<std::span<const T>> values;
+      for (const Tensor& tensor : alike)
+        values.emplace_back(tensor.dense<T>(), static_cast<std::size_t>(tensor.numel()));
+      kernels::add_squares<T>(on, values, sum.pointer<double>());
+    });
+    tensors = tensors.subspan(alike.size());
+  }
 }
 
 }  // namespace modr

@@ -126,7 +126,8 @@ class Tensor {
   bool packed_ = false;  // then strides say nothing
 };
 
-/// sum += the squares of all values of a contiguous tensor, in double and in a fixed order; `sum` is a scalar of f64.
-void add_squares(const Tensor& tensor, const Tensor& sum);
+/// sum += the squares of all values of contiguous tensors of one device, in double and in a fixed order; `sum` is a
+/// scalar of f64.
+void add_squares(std::span<const Tensor> tensors, const Tensor& sum);
 
 }  // namespace modr

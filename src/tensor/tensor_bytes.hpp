@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <span>
 
-#include "tensor/tensor.hpp"
+#include "tensor/run_on.hpp"
 
 namespace modr {
 
@@ -20,5 +20,7 @@ inline std::span<std::byte> bytes_of(const Tensor& tensor) {
 
 /// Where MPI finds what travels from and to tensors of `device`: those of a GPU go through host memory.
 inline Device message_device(Device device) { return device.is_cuda() ? cpu_device : device; }
+/// In whose order a GPU works: its stream. Null of other devices, which work when they are told.
+inline void* queue_of(Device device) { return device.is_cuda() ? cuda_place(device).stream : nullptr; }
 
 }  // namespace modr

@@ -10,6 +10,7 @@
 #include "checkpoint/durable_file.hpp"
 #include "comm/agree.hpp"
 #include "comm/launcher.hpp"
+#include "kernels/api/attention.hpp"
 #include "train/checkpointer.hpp"
 #include "train/interruption.hpp"
 #include "train/memory_plan.hpp"
@@ -59,9 +60,17 @@ std::optional<Metrics> open_records(const Communicator& comm, const TrainJob& jo
 
 constexpr double gib = 1 << 30;
 
-// What a GPU's tensors take, of the rank that needs most, and a warning where that does not fit. Collective.
-double predict_gpu_memory(const Communicator& world, const kernels::GpuMemory& memory, const MemoryPlan& plan) {
-  const double needed = static_cast<double>(world.all_reduced(plan.tensors, ReduceOp::max)) / gib;
+// What attention takes of a GPU's memory for itself, in backward, when most is in use.
+int64_t attention_room(const TrainJob& job, const BatchSize& batch) {
+  if (job.train.dtype != DType::bf16) return 0;
+  return kernels::attention_room_on_gpu({nullptr, std::max(batch.documents, batch.rows), job.model.n_heads,
+                                         job.model.head_dim(), batch.rows * batch.seq, batch.seq});
+}
+
+// What a GPU's tensors take, `bytes` on this rank, of the rank that needs most, and a warning where that does not fit.
+// Collective.
+double predict_gpu_memory(const Communicator& world, const kernels::GpuMemory& memory, int64_t bytes) {
+  const double needed = static_cast<double>(world.all_reduced(bytes, ReduceOp::max)) / gib;
   const double there = static_cast<double>(memory.total) / gib;
   log("memory: {:.2f} GiB predicted for a GPU's tensors, {:.1f} GiB are there", needed, there);
   if (needed > there)
@@ -73,10 +82,10 @@ double predict_gpu_memory(const Communicator& world, const kernels::GpuMemory& m
 // What the rank that needs most will take, and a warning where that does not fit. Collective.
 double predict_memory(const TrainJob& job, const TrainData& data, const Shard& shard, int64_t program) {
   const Communicator& world = shard.grid.world();
-  const MemoryPlan plan =
-      plan_training(job, shard.grid.shape(), world.rank(), shard.placement,
-                    largest_microbatch(job, shard.grid.shape(), data.set.largest_row(), data.layout), program);
-  if (const auto memory = own_memory(job.device)) return predict_gpu_memory(world, *memory, plan);
+  const BatchSize batch = largest_microbatch(job, shard.grid.shape(), data.set.largest_row(), data.layout);
+  const MemoryPlan plan = plan_training(job, shard.grid.shape(), world.rank(), shard.placement, batch, program);
+  if (const auto memory = own_memory(job.device))
+    return predict_gpu_memory(world, *memory, plan.tensors + attention_room(job, batch));
   const int64_t most = world.all_reduced(plan.total(), ReduceOp::max);
   const int64_t on_host = std::min(most * detect_launch().ranks_on_host, world.all_reduced(plan.total()));
   const double predicted = static_cast<double>(most) / gib, machine = static_cast<double>(machine_bytes()) / gib;

@@ -1,12 +1,17 @@
 // kernels/cuda/attention.cu and attention_backward.cu against their twins on the CPU.
 #include "kernels/api/attention.hpp"
 
+#include <cstdlib>
+
 #include "support/twins.hpp"
 
 namespace modr::kernels {
 namespace {
 
 using namespace modr::test;
+
+// Our own kernels, also where there is cuDNN (fused_attention_test.cpp).
+const int switched_off = setenv("MODR_CUDNN", "off", 1);
 
 struct Case {
   std::vector<int64_t> offsets;

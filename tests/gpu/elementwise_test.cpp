@@ -84,9 +84,47 @@ TYPED_TEST(Elementwise, AddSquares) {
   using T = TypeParam;
   for (int64_t n : {0, 1, 255, 4097, 20001})  // in double, each in its order
     expect_close<double>(values<T>(n), 1, 1, 32, [=](auto on, const T* x, double* y) {
+      const std::span<const T> all(x, static_cast<std::size_t>(n));
       fill(on, 0.5, int64_t{1}, y);
-      add_squares(on, x, n, y);
+      add_squares<T>(on, {&all, 1}, y);
     });
+}
+
+// More than one launch takes, some of them at odd addresses: those have the same sum there.
+TYPED_TEST(Elementwise, AddSquaresOfManyTensors) {
+  using T = TypeParam;
+  std::vector<std::size_t> sizes_of = {0, 5000, 1, 9001, 0, 7, 4096, 20'001, 255};
+  for (std::size_t i = 0; i < 400; ++i) sizes_of.push_back(i % 11);
+  for (const std::size_t gap : {std::size_t{8}, std::size_t{1}}) {
+    std::vector<std::size_t> begins;
+    std::size_t n = 0;
+    for (const std::size_t size : sizes_of) {
+      begins.push_back(n);
+      n += size / gap * gap + gap;
+    }
+    expect_close<double>(values<T>(static_cast<int64_t>(n)), 1, 1, 64, [&](auto on, const T* x, double* y) {
+      std::vector<std::span<const T>> tensors;
+      for (std::size_t i = 0; i < sizes_of.size(); ++i) tensors.emplace_back(x + begins[i], sizes_of[i]);
+      fill(on, 0.5, int64_t{1}, y);
+      add_squares<T>(on, tensors, y);
+    });
+  }
+}
+
+TYPED_TEST(Elementwise, AddSquaresDoesNotDependOnAddresses) {
+  using T = TypeParam;
+  constexpr std::size_t n = 30'003;
+  const DeviceStream stream;
+  const DeviceVector<T> x(values<T>(int64_t{n} + 1));
+  const auto sum_from = [&](std::size_t first) {
+    const DeviceVector<T> copy(n + 1);
+    check_cuda(cudaMemcpy(copy.data() + first, x.data(), n * sizeof(T), cudaMemcpyDeviceToDevice), "a copy");
+    const DeviceVector<double> sum(std::vector<double>{0});
+    const std::span<const T> all(copy.data() + first, n);
+    add_squares<T>(stream.place(), {&all, 1}, sum.data());
+    return sum.values();
+  };
+  EXPECT_EQ(sum_from(0), sum_from(1));
 }
 
 TYPED_TEST(Elementwise, CopyOfAnyStrides) {
@@ -98,7 +136,7 @@ TYPED_TEST(Elementwise, CopyOfAnyStrides) {
   const StridedCopy one{0, {}, {}, {}};
   const StridedCopy none{2, {0, 3}, {3, 1}, {3, 1}};
   for (const auto& [shape, n] : {std::pair{dense, 30}, {turned, 30}, {repeated, 28}, {six, 36}, {one, 1}, {none, 0}})
-    expect_same_bits<float>(values<T>(40), n, [&](auto on, const T* x, float* y) { copy(on, shape, x, y); });
+    expect_same_bits<float>(values<T>(40), n, [&, &as = shape](auto on, const T* x, float* y) { copy(on, as, x, y); });
 }
 
 TYPED_TEST(Elementwise, MoreThanAllBlocksAtOnce) {
@@ -132,11 +170,21 @@ TYPED_TEST(ElementwiseExact, SigmoidBackward) {
 
 TYPED_TEST(ElementwiseExact, AddTurned) {
   using T = TypeParam;
-  for (const auto& [rows, columns] : {std::pair{0, 5}, {1, 1}, {33, 65}, {5, 100}, {31, 1}})
-    expect_close<T>(values<T>(rows * columns), rows * columns, 2, 8, [=](auto on, const T* x, T* y) {
-      fill(on, T(0.125), int64_t{rows * columns}, y);
-      add_turned(on, x, int64_t{rows}, int64_t{columns}, T(0.9), y);
-    });
+  for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{0, 5}, {1, 1}, {33, 65}, {5, 100}, {31, 1}})
+    expect_close<T>(values<T>(rows * columns), rows * columns, 2, 8,
+                    [m = rows, n = columns](auto on, const T* x, T* y) {
+                      fill(on, T(0.125), m * n, y);
+                      add_turned(on, x, m, n, T(0.9), y);
+                    });
+}
+
+TEST(Elementwise, AddTurnedOfMoreTilesThanBlocks) {
+  constexpr int64_t rows = 4096 * 32 + 33;
+  const auto run = [](auto on, const float* x, float* y) {
+    fill(on, 0.125f, rows, y);
+    add_turned(on, x, rows, int64_t{1}, 0.9f, y);
+  };
+  run_twins<float>(rows, run, check_closeness<float>(2, 8), {run_orders()[2]}, values<float>(rows));
 }
 
 }  // namespace

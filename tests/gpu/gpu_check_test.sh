@@ -183,6 +183,8 @@ stand_in clone/tests/scenario/gpu.sh <<<'[[ -x $1/modr && -e $2/data/demo/tokeni
 stand_in fake/dpkg-query <<<'echo installed'
 command -v xz >/dev/null || stand_in fake/xz <<<'if [[ $1 == -dc ]]; then cat "$2"; else cat; fi'
 stand_in fake/cmake <<<'echo "$*" >>"$MODR_SAID"'
+stand_in fake/nvcc <<<'exit 1'
+stand_in fake/python3 <<<'echo "$*" >>"$MODR_SAID"; exit 1'
 stand_in shared/gpu/bundle <<'SH'
 mkdir -p .gpu
 tar -czf .gpu/bundle.tar.gz "$@"
@@ -201,6 +203,9 @@ code_is 0 --pack
 grep -qE '^-S .*/clone -B .*/clone/build/gpu --preset release -DMODR_CUDA=toolkit -DMODR_ARCH=x86-64-v3$' "$MODR_SAID" ||
   die "what cmake was told: $(<"$MODR_SAID")"
 grep -qE '^--build .*/clone/build/gpu --target modr hardware$' "$MODR_SAID" || die "what was built: $(<"$MODR_SAID")"
+grep -qE '^-m pip install .*--target .*/clone/build/python .*nvidia-cudnn-frontend==[0-9.]+$' "$MODR_SAID" ||
+  die "cudnn-frontend was not asked for: $(<"$MODR_SAID")"
+grep -q 'no attention by cuDNN$' said.txt || die "a wheel that does not come is not told of: $(<said.txt)"
 grep -qE 'MiB; 64 MiB may travel$' said.txt || die "no size: $(<said.txt)"
 rm -r clone/build shared
 export MODR_GPU_ROOT=$work/root

@@ -1,8 +1,10 @@
 // Kernels and calls with one deliberate mistake each, as people make them: the emulated device says what is wrong.
+#include <device/memory.hpp>
 #include <device/shared.hpp>
 #include <device/tensor_core.hpp>
 
-#include "kernels/cuda/launch.hpp"
+#include "kernels/cuda/reduce.hpp"
+#include "kernels/cuda/scratch.hpp"
 #include "support/device_vector.hpp"
 #include "support/expect_error.hpp"
 #include "support/orders.hpp"
@@ -71,6 +73,21 @@ __global__ void reuse_without_barrier(float* x, float* y) {
 TEST(Mistakes, SharedMemoryUsedAgainWithoutABarrier) {
   if (emulated::has_thread_sanitizer()) GTEST_SKIP() << reported_race;
   expect_found(fault_of_kernel(reuse_without_barrier, 1, 128), other_bits);
+}
+
+// (A warp that has met five times has to come back before a thread of the other has read once.)
+__global__ void two_sums_in_the_same_place(float* x, float* y) {
+  Buffer& s = block_shared<Buffer>();
+  for (unsigned round = 0; round < 2; ++round) {  // here a barrier
+    const float sum = warp_sum(x[round * 64 + threadIdx.x]);
+    if (threadIdx.x % 32 == 0) s.of[threadIdx.x / 32] = sum;
+    __syncthreads();
+    y[round * 64 + threadIdx.x] = s.of[0] + s.of[1];
+  }
+}
+TEST(Mistakes, SharedMemoryUsedAgainByAWarpThatIsAhead) {
+  if (emulated::has_thread_sanitizer()) GTEST_SKIP() << reported_race;
+  expect_found(fault_of_kernel(two_sums_in_the_same_place, 1, 64), other_bits);
 }
 
 __global__ void neighbour_without_warp_barrier(float* x, float* y) {
@@ -178,6 +195,32 @@ TEST(Mistakes, PastTheEndOfDeviceMemory) {
                "a kernel wrote past the end of 512 bytes of device memory");
 }
 
+// In a piece of memory that is large enough, since others wanted more before.
+TEST(Mistakes, PastTheEndOfScratch) {
+  if (emulated::has_address_sanitizer()) GTEST_SKIP() << "the address sanitizer ends the program, and says more";
+  const DeviceStream stream;
+  const auto start = [&](float*, float* y) {
+    { const Scratch larger(stream.place(), 4096); }
+    const Scratch scratch(stream.place(), 128 * sizeof(float));
+    launch({1, 128, 0, stream.get()}, past_device_memory, y, scratch.as<float>());
+  };
+  expect_found(fault_of(start), "a kernel wrote past the end of 512 bytes of device memory");
+}
+
+__global__ void copy_one(float* x, float* y) { *y = *x; }
+TEST(Mistakes, WhatAnotherOperationLeftInScratch) {
+  const DeviceStream stream;
+  const auto start = [&](float* x, float* y) {
+    {
+      const Scratch before(stream.place(), sizeof(float));
+      launch({1, 1, 0, stream.get()}, copy_one, x, before.as<float>());
+    }
+    const Scratch scratch(stream.place(), sizeof(float));
+    launch({1, 1, 0, stream.get()}, copy_one, scratch.as<float>(), y);
+  };
+  expect_found(fault_of(start), nan_found);
+}
+
 struct TooMuch {
   float of[13 << 10];
 };
@@ -266,6 +309,17 @@ TEST(Mistakes, CaptureOfAStreamThatIsNotJoined) {
   check_cuda(cudaStreamWaitEvent(b.get(), event), "fork");
   EXPECT_EQ(cudaStreamEndCapture(a.get(), &graph), cudaErrorStreamCaptureUnjoined);
   cudaEventDestroy(event);
+}
+
+__global__ void begins_early_and_does_not_wait(float* x, float* y) {
+  if (threadIdx.x < 31) wait_for_previous_kernel();
+  y[threadIdx.x] = x[threadIdx.x];
+}
+TEST(Mistakes, EarlyKernelThatDoesNotWait) {
+  const auto early = [](float* x, float* y) {
+    launch({1, 32, 0, nullptr, true}, begins_early_and_does_not_wait, x, y);
+  };
+  expect_found(fault_of(early), "31 of 32 threads of block (0,0,0) waited for the kernel before theirs");
 }
 
 TEST(Mistakes, ImpossibleBlocks) {

@@ -31,7 +31,8 @@ TYPED_TEST(RmsNormTwins, Forward) {
       rms_norm(on, RmsNorm<T>{x, residual, weight, E(1e-5), size.rows, size.width, y, inverse_rms});
     };
     const int64_t n = size.rows * size.width;
-    expect_close_pair<T, E>(values<T>(2 * n), values<E>(size.width), n, size.rows, 16, norm);
+    // (Sums of squares: the CPU's is a single chain where the compiler makes no vectors of it.)
+    expect_close_pair<T, E>(values<T>(2 * n), values<E>(size.width), n, size.rows, 64, norm);
   }
 }
 

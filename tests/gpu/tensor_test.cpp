@@ -55,7 +55,7 @@ TEST_P(GpuTensors, FillAddScale) {
   x.scale(0.5);
   EXPECT_EQ(x.to_vector(), (std::vector<double>{2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5}));
   const Tensor sum = Tensor::scalar(1, {DType::f64, gpu});
-  add_squares(x, sum);
+  add_squares({&x, 1}, sum);
   EXPECT_EQ(sum.item(), 1 + 239.75);
 }
 

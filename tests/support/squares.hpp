@@ -6,7 +6,7 @@ namespace modr::testing {
 /// The sum of the squares of a contiguous tensor's values.
 inline double sum_of_squares(const Tensor& tensor) {
   const Tensor sum = Tensor::zeros({}, {DType::f64, tensor.device()});
-  add_squares(tensor, sum);
+  add_squares({&tensor, 1}, sum);
   return sum.item();
 }
 

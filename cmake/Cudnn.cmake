@@ -1,0 +1,56 @@
+# Sets MODR_CUDNN_FOUND: whether there are cuDNN (its headers and library) and cudnn-frontend (headers alone, which the
+# Python wheel nvidia-cudnn-frontend brings: `pip install` it, or let launch/test).
+set(MODR_CUDNN_FOUND FALSE)
+
+# Sets `result` to the version that a header defines by macros of these names.
+function(modr_version_in header result)
+  set(version "")
+  foreach(name ${ARGN})
+    file(STRINGS ${header} line REGEX "define ${name} +[0-9]+")
+    string(REGEX REPLACE ".* ([0-9]+).*" "\\1" number "${line}")
+    list(APPEND version ${number})
+  endforeach()
+  list(JOIN version "." version)
+  set(${result} ${version} PARENT_SCOPE)
+endfunction()
+
+# Sets `missing` in the caller: what there is not, or empty.
+function(modr_find_cudnn)
+  find_path(CUDNN_INCLUDE_DIR cudnn_version.h HINTS ${CUDAToolkit_INCLUDE_DIRS} DOC "folder of cudnn.h")
+  find_library(CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR} DOC "libcudnn.so")
+  find_program(python python3 NO_CACHE)
+  if(python)
+    execute_process(COMMAND ${python} -c "import site, sysconfig as s; print(s.get_path('purelib') + ';' + \
+site.getusersitepackages(), end='')" OUTPUT_VARIABLE packages ERROR_QUIET)
+    list(TRANSFORM packages APPEND /include)
+  endif()
+  find_path(CUDNN_FRONTEND_INCLUDE_DIR cudnn_frontend.h HINTS ${CMAKE_SOURCE_DIR}/build/python/include ${packages}
+    DOC "folder of cudnn_frontend.h")
+  foreach(part CUDNN_INCLUDE_DIR CUDNN_LIBRARY CUDNN_FRONTEND_INCLUDE_DIR)
+    if(NOT ${part})
+      get_property(what CACHE ${part} PROPERTY HELPSTRING)
+      set(missing "no ${what} (-D${part}=...)" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  modr_version_in(${CUDNN_INCLUDE_DIR}/cudnn_version.h cudnn CUDNN_MAJOR CUDNN_MINOR CUDNN_PATCHLEVEL)
+  modr_version_in(${CUDNN_FRONTEND_INCLUDE_DIR}/cudnn_frontend_version.h frontend CUDNN_FRONTEND_MAJOR_VERSION
+    CUDNN_FRONTEND_MINOR_VERSION CUDNN_FRONTEND_PATCH_VERSION)
+  set(missing "" PARENT_SCOPE)
+  if(cudnn VERSION_LESS 9.8 OR frontend VERSION_LESS 1.18)
+    set(missing "${cudnn} with cudnn-frontend ${frontend}: expected 9.8 and 1.18, or newer" PARENT_SCOPE)
+  elseif(frontend VERSION_GREATER_EQUAL 1.19 AND cudnn VERSION_LESS 9.19.1)
+    set(missing "${cudnn} with cudnn-frontend ${frontend}, which wants 9.19.1: expected 1.18" PARENT_SCOPE)
+  endif()
+  set(versions "${cudnn}, cudnn-frontend ${frontend} of ${CUDNN_FRONTEND_INCLUDE_DIR}" PARENT_SCOPE)
+endfunction()
+
+if(MODR_CUDA_FOUND STREQUAL toolkit)
+  modr_find_cudnn()
+  if(missing)
+    message(STATUS "cuDNN: none: ${missing}")
+  else()
+    set(MODR_CUDNN_FOUND TRUE)
+    message(STATUS "cuDNN: ${versions}")
+  endif()
+endif()

@@ -1,0 +1,27 @@
+#pragma once
+// Libraries of NVIDIA's that are loaded when their first function is called: linked, they would take room and time of
+// every process, also of those that compute on the CPU.
+#include <dlfcn.h>
+
+#include <string>
+
+#include "base/exceptions.hpp"
+
+namespace modr::kernels {
+
+/// The library of this name, or else the file `found_by_cmake`. Throws Error where neither is there.
+inline void* load_library(const std::string& name, const char* found_by_cmake) {
+  for (const char* place : {name.c_str(), found_by_cmake})
+    if (void* library = dlopen(place, RTLD_NOW | RTLD_LOCAL)) return library;
+  throw Error(name + " cannot be loaded: " + dlerror() + ": expected NVIDIA's libraries in LD_LIBRARY_PATH");
+}
+
+/// What a function of this type and name in our program is to call. Throws Error where the library has none.
+template <typename F>
+F* find_function(void* library, F*, const char* name) {
+  void* found = dlsym(library, name);
+  if (found == nullptr) throw Error(std::string("no function ") + name + ": " + dlerror());
+  return reinterpret_cast<F*>(found);
+}
+
+}  // namespace modr::kernels
