@@ -53,6 +53,7 @@ stand_in dpkg-query <<< 'echo installed  # every package'
 stand_in cmake <<'SH'
 # Everything is built already: cmake -B FOLDER and cmake --build FOLDER link what is there.
 while (($#)) && [[ $1 != -B && $1 != --build ]]; do shift; done
+[[ ${2:-} == [!-]* ]] || { echo "cmake: no folder of a build in the clone: '${2:-}'" >&2; exit 1; }
 mkdir -p "$2"
 ln -sfn "$MODR_REAL_BUILD/bin" "$2/bin"
 echo "subdirs(\"$MODR_REAL_BUILD/tests\")" > "$2/CTestTestfile.cmake"
