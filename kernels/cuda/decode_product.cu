@@ -42,8 +42,7 @@ __device__ inline void for_own_packs(int64_t k, F f) {
   for (int64_t i = threadIdx.x; i < k / count; i += blockDim.x) f(i);
 }
 
-// y = norm of what load(i) gives, to row `to` of the block; each thread has its packs. Of a residual it is of no matter
-// that it is added twice.
+// The norm of what load(i) gives for pack i, which is asked twice, to `to`; each thread has its packs.
 template <typename Load>
 __device__ inline void norm_row(const float* weight, float eps, int64_t k, Load load, bfloat16* to) {
   float squares = 0;

@@ -2,13 +2,12 @@
 // 0.1 s of every process, also of those that compute on the CPU.
 #include <cublasLt.h>
 
-#include "kernels/cuda/load_library.hpp"
+#include "base/load_library.hpp"
 
-#define MODR_CALL(function, ...)                                                                        \
-  static void* const library =                                                                          \
-      modr::kernels::load_library("libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR), MODR_CUBLASLT); \
-  static auto* const found = modr::kernels::find_function(library, &function, #function);               \
-  return found(__VA_ARGS__)
+static void* library() {
+  static void* const loaded = modr::load_library("libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR), MODR_CUBLASLT);
+  return loaded;
+}
 
 const char* cublasLtGetStatusString(cublasStatus_t status) { MODR_CALL(cublasLtGetStatusString, status); }
 cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) { MODR_CALL(cublasLtCreate, handle); }

@@ -1,5 +1,6 @@
 #pragma once
-// The part of NCCL 2.28 that this project uses, for the emulated build; behind it is src/comm/emulated_nccl. What is
+// The part of NCCL 2.28 that this project uses (and reduce-scatter, and leaving in an orderly way, which only tests do),
+// for the emulated build; behind it is src/comm/emulated_nccl. What is
 // called as NVIDIA documents it means what that says; what would hang, crash or be undefined is an Error here.
 #include <climits>
 #include <cstddef>

@@ -7,21 +7,21 @@ namespace modr {
 
 namespace {
 
-// Never destroyed: what is static may outlive a thread's own.
-std::vector<BeforeWaiting*>& those_who_wait() {
-  thread_local auto* all = new std::vector<BeforeWaiting*>;
-  return *all;
-}
+// Null on a thread that has none, and never destroyed: what is static may outlive a thread's own.
+thread_local std::vector<BeforeWaiting*>* of_thread = nullptr;
 
 }  // namespace
 
-BeforeWaiting::BeforeWaiting(std::function<void()> wait) : wait_(std::move(wait)) { those_who_wait().push_back(this); }
+BeforeWaiting::BeforeWaiting(std::function<void()> wait) : wait_(std::move(wait)) {
+  if (of_thread == nullptr) of_thread = new std::vector<BeforeWaiting*>;
+  of_thread->push_back(this);
+}
 
-BeforeWaiting::~BeforeWaiting() { std::erase(those_who_wait(), this); }
+BeforeWaiting::~BeforeWaiting() { std::erase(*of_thread, this); }
 
 void before_waiting() {
-  const std::vector<BeforeWaiting*>& all = those_who_wait();
-  for (std::size_t i = 0; i < all.size(); ++i) all[i]->wait_();
+  if (of_thread == nullptr) return;
+  for (std::size_t i = 0; i < of_thread->size(); ++i) (*of_thread)[i]->wait_();
 }
 
 }  // namespace modr

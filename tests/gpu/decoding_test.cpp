@@ -22,11 +22,6 @@ ModelConfig config_of(RouteUnit unit) {
   return config;
 }
 
-void share_values(const ModrModel& from, const ModrModel& to) {
-  for (std::size_t i = 0; i < from.parameters().size(); ++i)
-    to.parameters()[i].variable.value().copy_from(from.parameters()[i].variable.value());
-}
-
 // The sequences' logits after the prompt and after each further token, [tokens + 1][sequences * vocab_size].
 std::vector<std::vector<double>> decode(const ModrModel& model, const std::vector<int64_t>& samples) {
   const ModelConfig& config = model.config();
@@ -75,7 +70,7 @@ TEST(DecodingOnAGpu, IsThatOfTheCpu) {
     const ModelConfig config = config_of(unit);
     ModrModel on_cpu(config, DType::bf16, Trainable::none), on_gpu(config, {DType::bf16, gpu}, Trainable::none);
     testing::randomize(on_cpu, 3);
-    share_values(on_cpu, on_gpu);
+    testing::share_values(on_cpu, on_gpu);
     on_cpu.pack_weights({false, 3});
     on_gpu.pack_weights({false, 3});
     for (const std::vector<int64_t>& samples : {std::vector<int64_t>{0}, {0, 1, 2}, {0, 1, 2, 3, 4, 5}})

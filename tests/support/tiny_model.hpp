@@ -43,6 +43,15 @@ inline void randomize(ModrModel& model, uint64_t seed) {
   }
 }
 
+/// Gives `to` the values of `from`, rounded in both where `to` alone has them in bf16.
+inline void share_values(const ModrModel& from, const ModrModel& to) {
+  for (std::size_t i = 0; i < from.parameters().size(); ++i) {
+    const Tensor &value = from.parameters()[i].variable.value(), &copy = to.parameters()[i].variable.value();
+    if (copy.dtype() == DType::bf16 && value.dtype() != DType::bf16) value.copy_from(value.to(DType::bf16));
+    copy.copy_from(value);
+  }
+}
+
 /// Rows of random ids, the last row `padding` tokens shorter; labels are the next ids, -100 in the first two places.
 inline TokenBatch random_batch(int64_t batch, int64_t seq, int64_t vocab, int64_t padding, uint64_t seed) {
   PhiloxSequence rng(seed, RandomStream::data);

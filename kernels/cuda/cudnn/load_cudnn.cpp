@@ -1,13 +1,12 @@
 // cuDNN's functions, which load the library when the first is called.
 #include <cudnn.h>
 
-#include "kernels/cuda/load_library.hpp"
+#include "base/load_library.hpp"
 
-#define MODR_CALL(function, ...)                                                                     \
-  static void* const library =                                                                       \
-      modr::kernels::load_library("libcudnn.so." + std::to_string(CUDNN_MAJOR), MODR_CUDNN_LIBRARY); \
-  static auto* const found = modr::kernels::find_function(library, &function, #function);            \
-  return found(__VA_ARGS__)
+static void* library() {
+  static void* const loaded = modr::load_library("libcudnn.so." + std::to_string(CUDNN_MAJOR), MODR_CUDNN_LIBRARY);
+  return loaded;
+}
 
 size_t cudnnGetVersion() { MODR_CALL(cudnnGetVersion); }
 const char* cudnnGetErrorString(cudnnStatus_t status) { MODR_CALL(cudnnGetErrorString, status); }

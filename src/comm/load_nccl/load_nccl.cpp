@@ -1,39 +1,18 @@
 // NCCL's functions, which load the library when the first is called: only jobs of several GPUs need it.
-#include <dlfcn.h>
 #include <nccl.h>
 
-#include <string>
-
-#include "base/error.hpp"
+#include "base/load_library.hpp"
 #include "comm/nccl/nccl_check.hpp"
 
-namespace {
-
-void* library() {
-  static void* const opened = [] {
-    void* found = nullptr;
-    for (const char* place : {"libnccl.so.2", MODR_NCCL})
-      if (found == nullptr) found = dlopen(place, RTLD_NOW | RTLD_LOCAL);
-    return found;
-  }();
-  return opened;
+static void* library() {
+  static void* const loaded = modr::load_library("libnccl.so.2", MODR_NCCL);
+  return loaded;
 }
 
-// What this file's function of that name calls.
-template <typename F>
-F* find(F*, const char* name) {
-  void* found = library() == nullptr ? nullptr : dlsym(library(), name);
-  if (found == nullptr) modr::fail("NCCL cannot be loaded, or has no {}: {}", name, dlerror());
-  return reinterpret_cast<F*>(found);
+bool modr::nccl_is_here() {
+  static const bool is_here = find_library("libnccl.so.2", MODR_NCCL) != nullptr;
+  return is_here;
 }
-
-}  // namespace
-
-bool modr::nccl_is_here() { return library() != nullptr; }
-
-#define MODR_CALL(function, ...)                         \
-  static auto* const found = find(&function, #function); \
-  return found(__VA_ARGS__)
 
 const char* ncclGetErrorString(ncclResult_t result) { MODR_CALL(ncclGetErrorString, result); }
 const char* ncclGetLastError(ncclComm_t comm) { MODR_CALL(ncclGetLastError, comm); }

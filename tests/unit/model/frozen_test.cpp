@@ -11,6 +11,7 @@ namespace {
 using testing::random_batch;
 using testing::random_states;
 using testing::randomize;
+using testing::share_values;
 using testing::tiny_config;
 
 ModelConfig config_of(bool tied, RouteUnit unit) {
@@ -18,15 +19,6 @@ ModelConfig config_of(bool tied, RouteUnit unit) {
   config.tie_embeddings = tied;
   config.branches.unit = unit;
   return config;
-}
-
-// The values of `from`, the backbone's matrices rounded to bf16 in both.
-void share_values(const ModrModel& from, const ModrModel& to) {
-  for (std::size_t i = 0; i < from.parameters().size(); ++i) {
-    const Tensor& value = from.parameters()[i].variable.value();
-    if (to.parameters()[i].variable.dtype() == DType::bf16) value.copy_from(value.to(DType::bf16));
-    to.parameters()[i].variable.value().copy_from(value);
-  }
 }
 
 struct Pass {

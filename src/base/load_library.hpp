@@ -7,12 +7,17 @@
 
 #include "base/exceptions.hpp"
 
-namespace modr::kernels {
+namespace modr {
 
-/// The library of this name, or else the file `found_by_cmake`. Throws Error where neither is there.
+/// The library of this name, or else the file `found_by_cmake`; null where neither is there.
+inline void* find_library(const std::string& name, const char* found_by_cmake) {
+  void* found = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+  return found != nullptr ? found : dlopen(found_by_cmake, RTLD_NOW | RTLD_LOCAL);
+}
+
+/// The same. Throws Error where it is not there.
 inline void* load_library(const std::string& name, const char* found_by_cmake) {
-  for (const char* place : {name.c_str(), found_by_cmake})
-    if (void* library = dlopen(place, RTLD_NOW | RTLD_LOCAL)) return library;
+  if (void* library = find_library(name, found_by_cmake)) return library;
   throw Error(name + " cannot be loaded: " + dlerror() + ": expected NVIDIA's libraries in LD_LIBRARY_PATH");
 }
 
@@ -24,4 +29,9 @@ F* find_function(void* library, F*, const char* name) {
   return reinterpret_cast<F*>(found);
 }
 
-}  // namespace modr::kernels
+}  // namespace modr
+
+/// The body of a function that calls the one of its name in the library that the file's library() gives.
+#define MODR_CALL(function, ...)                                                   \
+  static auto* const found = modr::find_function(library(), &function, #function); \
+  return found(__VA_ARGS__)
